@@ -1,4 +1,4 @@
-"""Reads a table that a person made with a spreadsheet, CSV or XLSX, as numbered lines of cells."""
+"""Reads a person's spreadsheet, CSV or XLSX, as numbered lines of cells."""
 
 from __future__ import annotations
 

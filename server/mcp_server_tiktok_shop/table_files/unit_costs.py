@@ -1,4 +1,4 @@
-"""Reads what goods cost from a seller's own table, and tells the line of each entry that can't be taken."""
+"""Reads the cost of goods from a seller's table, and reports each line that can't be used."""
 
 from __future__ import annotations
 

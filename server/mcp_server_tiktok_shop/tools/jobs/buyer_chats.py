@@ -1,4 +1,4 @@
-"""Finds the chats that orders, ids or a name mean, whether they may be written in, and what their buyers ordered."""
+"""Finds the chats meant by orders, ids or a name, whether they can be written to, and what the buyers ordered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what `change_prices` and `change_stock` are to change: products under one rule, a list, or a table."""
+"""Reads what `change_prices` and `change_stock` should change: products under one rule, a list, or a table."""
 
 from __future__ import annotations
 

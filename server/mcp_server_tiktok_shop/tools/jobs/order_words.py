@@ -1,4 +1,4 @@
-"""Tells a person which order is meant: what is in it, what it comes to, where it goes."""
+"""Describes an order to a person: what is in it, what it comes to, where it goes."""
 
 from __future__ import annotations
 

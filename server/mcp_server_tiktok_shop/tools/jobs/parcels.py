@@ -1,4 +1,4 @@
-"""Finds the parcels that are to be shipped, each with its orders, and says of those that must not go why not."""
+"""Finds the parcels to ship, each with its orders, and says why others must not go."""
 
 from __future__ import annotations
 

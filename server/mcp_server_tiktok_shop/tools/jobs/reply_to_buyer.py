@@ -1,4 +1,4 @@
-"""Writes to buyers, all one text or each their own, in the chats of orders, of ids or of a name, opened if need be."""
+"""Writes to buyers, one text or one each, in the chats of orders, ids or a name, opening chats where needed."""
 
 from __future__ import annotations
 

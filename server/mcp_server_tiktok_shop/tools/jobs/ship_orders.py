@@ -1,4 +1,4 @@
-"""Ships parcels by one yes, waits for their labels, and joins those in one file that says which page is whose."""
+"""Ships parcels with one yes, waits for their labels, and joins them in one file with a page table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says of parcels what one must know before they go: whose stay, which are overdue, which are collected too late."""
+"""Warns before parcels are shipped: which stay, which are overdue, which are collected too late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms in which accounting programs import journals: columns and dates as each of them publishes them."""
+"""The journal formats of accounting programs: columns and dates as each of them publishes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what is asked of a report: which one, grouped and ordered by what, and refuses what it does not have."""
+"""Parses a report request: which report, grouped and ordered by what, refusing what it does not have."""
 
 from __future__ import annotations
 

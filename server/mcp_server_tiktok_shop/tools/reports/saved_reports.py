@@ -1,4 +1,4 @@
-"""Saves what a report found: its rows as a table, or as journals in the form of an accounting program."""
+"""Saves a report's rows: as a table, or as journals for an accounting program."""
 
 from __future__ import annotations
 
