@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 T = TypeVar("T")
-BRIEF_NAMES = ("order", "seller_sku")  # of an item that a preview told of already
+# Of an item that a preview told of already; notes, since who packs a parcel reads them beside its label.
+BRIEF_NAMES = ("order", "seller_sku", "buyer_message", "seller_note")
 OutcomeState = Literal["done", "skipped", "failed", "unknown", "not yet"]
 
 
@@ -85,7 +86,8 @@ class Plan(Struct, frozen=True):
     write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanations` tell
     what else a person should know of all of it before they agree, or where nothing is left to do. `found` are the names
     in the arguments that mean something here and may do so in another shop as well: each with the place where it
-    stands, such as line 5, if it can mean one shop alone, and empty if it means each.
+    stands, such as line 5, if it can mean one shop alone, and empty if it means each. `bare_amounts` are the places of
+    amounts without a currency that something here is to get. Where it `is_chosen_by_amount`, more may have been meant.
     """
 
     items: tuple[JobItem, ...]
@@ -93,6 +95,8 @@ class Plan(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
     found: Json = field(default_factory=dict)
+    bare_amounts: tuple[str, ...] = ()
+    is_chosen_by_amount: bool = False
 
 
 class Outcome(Struct, frozen=True):
