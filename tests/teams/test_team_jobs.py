@@ -27,6 +27,7 @@ from tests.tools.several_shops import (
     raise_by_tenth,
     run,
 )
+from tests.tools.test_ids_of_several_shops import find_chat
 from tests.tools.test_ship_orders import list_waiting
 
 if TYPE_CHECKING:
@@ -258,3 +259,38 @@ async def test_what_was_done_is_told_though_the_database_went_away_meanwhile(
     assert [sku.price for sku in skus] == [raise_by_tenth(price) for price in before]
     assert {item["outcome"] for item in to_items(rest["data"])} == {"done"}
     assert len(list_sent(sandbox)) == 2 * len(titles)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals as on Linux")
+@pytest.mark.parametrize("ends", [False, True], ids=["stays", "is told to end"])
+async def test_a_job_that_its_client_cancels_at_one_replica_goes_on_at_another(
+    home: Path, database_url: str, sandbox: Sandbox, *, ends: bool
+) -> None:
+    """The message under way is entered when it is answered, also where nothing but that keeps the process."""
+    chats = [find_chat(shop) for shop in list_shops(sandbox)[:2]]
+    arguments = {"conversation_ids": chats, "text": "It left today.", "shop": "GB,DE"}
+    call = {"name": "reply_to_buyer", "arguments": arguments}
+    async with sandbox.serve() as url:
+        settings = sandbox_keys(sandbox, url) | {"confirm": "none"}
+        async with (
+            serve_replicas(1, home, database_url, **settings) as (stays,),
+            start_replica(home, database_url, stays.token, **settings) as other,
+        ):
+            sandbox.faults.add("send_message", delay=2.0)
+            cancelled = asyncio.create_task(call_until_cut(other, "run_write_operation", call))
+            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            if ends:
+                assert other.process is not None
+                await asyncio.sleep(0.2)
+                other.process.terminate()
+                await asyncio.wait_for(other.process.wait(), 20)
+            else:
+                await asyncio.sleep(3.5)
+            assert list_sent(sandbox) == [("send_message", "GB")]
+            async with stays.connect() as client:
+                rest = await run(client, "reply_to_buyer", **arguments)
+    assert list_sent(sandbox) == [("send_message", "GB"), ("send_message", "DE")]
+    assert rest["data"]["done"] == 2
+    assert "unknown" not in rest["data"]
