@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.catalog.amounts import find_amounts
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import GIVEN_KINDS, Problem, ShopError
 from mcp_server_tiktok_shop.platform.shop_choice import have_one_currency, name_briefly
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-# Of an error that is in what was given: no shop goes on, since it is not known what is meant.
-GIVEN_KINDS = frozenset({"invalid_arguments", "batch_limit"})
 MISSING_REASON = "none of these shops has it"
 UNREAD_MISSING_REASON = "none of the shops that could be read has it: {shops} could not"
 MAX_NAMES = 10  # that one sentence tells
