@@ -88,7 +88,7 @@ class JobSender(Struct, frozen=True):
                 run.stop_reason = self._find_stop_reason(run, caller_left)
                 if run.stop_reason:
                     break
-                run.stop_reason = await self._enter_sent(run, step)
+                run.stop_reason = await self._enter_send(run, step)
                 if not run.stop_reason:
                     await self._send_step(run, step)
                 if run.stop_reason:
@@ -134,7 +134,7 @@ class JobSender(Struct, frozen=True):
             return error.message
         return ""
 
-    async def _enter_sent(self, run: JobRun, step: Step) -> str:
+    async def _enter_send(self, run: JobRun, step: Step) -> str:
         """Enter the items of a write as sent; why it must not be sent, since the next call would not know of it."""
         now = self.job_records.clock()
         run.record.enter(step.items, SENT, now)
