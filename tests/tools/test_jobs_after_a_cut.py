@@ -206,3 +206,23 @@ async def test_a_job_that_was_cut_is_over_at_its_shop_once_nothing_is_left_of_it
     assert [row.get("done", 0) for row in both["data"]["shops"]] == [3, 0]
     assert again["error"] == "already_done"
     assert len(list_sent(sandbox)) == 3, "one of them refused"
+
+
+async def test_a_repeat_that_was_cut_and_taken_back_begins_anew(connect: Connect) -> None:
+    sandbox = Sandbox(shops=1)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [sku["id"] for sku in choose_single(await list_skus(client), 2)]
+        arguments: dict[str, Any] = {"products": ids, "percent": 10}
+        await run(client, "change_prices", **arguments)
+        once = await read_prices(client)
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", status=403, code=105005)
+        part = await run(client, "change_prices", **arguments, repeat=True)
+        assert part["data"]["done"] == part["data"]["not_yet"] == 1
+        undo = part["data"]["undo"]
+        await told(client, undo["tool"], **undo["arguments"])
+        assert await read_prices(client) == once
+        rest = await run(client, "change_prices", **arguments, repeat=True)
+        after = await read_prices(client)
+    assert rest["data"]["done"] == 2
+    assert [after[sku_id] for sku_id in ids] == [raise_by_tenth(once[sku_id]) for sku_id in ids]
