@@ -281,7 +281,7 @@ async def test_an_end_that_lasts_is_warned_of_where_others_can_be_taken_back(
     assert lasting["warnings"][0].startswith("This can't be taken back: only running or planned price cuts")
     assert lasting["undo"].startswith("No way back")
     assert "not on sale" in idle["warnings"][0]
-    assert not any("can't be taken back" in warning for warning in idle["warnings"])
+    assert not [warning for warning in idle["warnings"] if "can't be taken back" in warning]
 
 
 async def test_what_was_made_is_taken_away(connect: Connect, settings: dict[str, Any], clock: Clock) -> None:
