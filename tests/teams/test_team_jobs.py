@@ -27,14 +27,18 @@ from tests.tools.several_shops import (
     raise_by_tenth,
     run,
 )
+from tests.tools.test_ids_of_several_shops import find_chat
 from tests.tools.test_ship_orders import list_waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from scripts.team.services import Postgres
+
 PAUSE, CANCEL = "deactivate_products", "cancel_order"
 SENCHA = "Sencha Green Tea"
+READY = 200
 
 
 @pytest.fixture
@@ -217,3 +221,76 @@ async def test_what_one_person_agreed_to_is_asked_of_another_though_the_job_was_
             rest = await run(one, "pause_products", **arguments)
     assert "status" not in rest, rest
     assert find_product(list_shops(sandbox)[1], SENCHA).status == "SELLER_DEACTIVATED"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PostgreSQL as on Linux")
+async def test_what_was_done_is_told_though_the_database_went_away_meanwhile(
+    home: Path, database_url: str, postgres: Postgres, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing more is sent that the next call would not know of; two minutes later that does what is left."""
+    gb, de, _ = list_shops(sandbox)
+    titles = list_free_titles(gb, de)[:2]
+    skus = [sku for shop in (gb, de) for title in titles for sku in find_product(shop, title).skus]
+    before = [sku.price for sku in skus]
+    arguments = {"products": titles, "percent": 10, "shop": "GB,DE"}
+    async with serve_tenants(home, database_url, sandbox, confirm="none") as (first, second):
+        async with first.connect("tenant-0") as client:
+            await client.list_tools()  # which this client does after its first call, and then not again
+            sandbox.faults.add("update_price", delay=2.0)
+            call = asyncio.create_task(run(client, "change_prices", **arguments))
+            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await asyncio.to_thread(postgres.stop)
+            try:
+                part = await call
+            finally:
+                await asyncio.to_thread(postgres.start)
+        assert len(list_sent(sandbox)) == 1
+        assert (part["status"], part["data"]["done"]) == ("unfinished", len(find_product(gb, titles[0]).skus))
+        assert "It ended before all was done: " in part["note"]
+        for _ in range(100):
+            if (await second.ask_readiness())[0] == READY:
+                break
+            await asyncio.sleep(0.2)
+        async with second.connect("tenant-0") as client:
+            soon = await run(client, "change_prices", **arguments)
+            monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.records.RUNNING_WINDOW_S", 0.0)
+            rest = await run(client, "change_prices", **arguments)
+    assert soon["error"] == "unknown_outcome"
+    assert [sku.price for sku in skus] == [raise_by_tenth(price) for price in before]
+    assert {item["outcome"] for item in to_items(rest["data"])} == {"done"}
+    assert len(list_sent(sandbox)) == 2 * len(titles)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals as on Linux")
+@pytest.mark.parametrize("ends", [False, True], ids=["stays", "is told to end"])
+async def test_a_job_that_its_client_cancels_at_one_replica_goes_on_at_another(
+    home: Path, database_url: str, sandbox: Sandbox, *, ends: bool
+) -> None:
+    """The message under way is entered when it is answered, also where nothing but that keeps the process."""
+    chats = [find_chat(shop) for shop in list_shops(sandbox)[:2]]
+    arguments = {"conversation_ids": chats, "text": "It left today.", "shop": "GB,DE"}
+    call = {"name": "reply_to_buyer", "arguments": arguments}
+    async with sandbox.serve() as url:
+        settings = sandbox_keys(sandbox, url) | {"confirm": "none"}
+        async with (
+            serve_replicas(1, home, database_url, **settings) as (stays,),
+            start_replica(home, database_url, stays.token, **settings) as other,
+        ):
+            sandbox.faults.add("send_message", delay=2.0)
+            cancelled = asyncio.create_task(call_until_cut(other, "run_write_operation", call))
+            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            if ends:
+                assert other.process is not None
+                await asyncio.sleep(0.2)
+                other.process.terminate()
+                await asyncio.wait_for(other.process.wait(), 20)
+            else:
+                await asyncio.sleep(3.5)
+            assert list_sent(sandbox) == [("send_message", "GB")]
+            async with stays.connect() as client:
+                rest = await run(client, "reply_to_buyer", **arguments)
+    assert list_sent(sandbox) == [("send_message", "GB"), ("send_message", "DE")]
+    assert rest["data"]["done"] == 2
+    assert "unknown" not in rest["data"]

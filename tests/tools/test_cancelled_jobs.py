@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,16 @@ from tests.platform.test_tokens import until
 from tests.platform.worker import keys
 from tests.protocol.test_http import serve
 from tests.protocol.test_server import process
-from tests.tools.several_shops import at_several, find_product, list_sent, list_shops, run
+from tests.tools.several_shops import (
+    at_several,
+    find_product,
+    list_free_titles,
+    list_sent,
+    list_shops,
+    list_writes,
+    raise_by_tenth,
+    run,
+)
 from tests.tools.test_ids_of_several_shops import find_chat
 
 if TYPE_CHECKING:
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 
 PAUSE, SEND = "deactivate_products", "send_message"
 SENCHA = "Sencha Green Tea"
+CANCELLED_TURNS, MAX_TURNS = 12, 40
 WRITE_S = 1.5  # that the platform takes for the first of the writes
 
 
@@ -120,3 +132,35 @@ async def test_a_process_that_is_told_to_end_begins_no_further_write_of_a_job(ho
             rest = await server.call("run_write_operation", call)
     assert list_sent(sandbox) == [(SEND, "GB"), (SEND, "DE")]
     assert rest["data"]["done"] == 2
+
+
+@pytest.mark.parametrize("seed", range(20) if os.environ.get("SOAK") else (4, 7))
+async def test_a_job_that_is_cancelled_again_and_again_at_any_moment_is_done_once_and_whole(
+    connect: Connect, sandbox: Sandbox, seed: int
+) -> None:
+    """The shops are named in another order each time; one that finds the call before still under way comes again."""
+    drawn = random.Random(seed)
+    shops = list_shops(sandbox)
+    titles = list_free_titles(*shops)[:3]
+    skus = [sku for shop in shops for title in titles for sku in find_product(shop, title).skus]
+    before = [sku.price for sku in skus]
+    sandbox.faults.add("update_price", times=None, delay=0.08)
+    is_told = False
+    async with at_several(connect, sandbox, confirm="none") as client:
+        for turn in range(MAX_TURNS):
+            order = drawn.choice(("GB,DE,US", "US,GB,DE", "all"))
+            call = asyncio.create_task(run(client, "change_prices", products=titles, percent=10, shop=order))
+            await asyncio.wait([call], timeout=drawn.uniform(0.05, 1.0) if turn < CANCELLED_TURNS else None)
+            if call.done():
+                answer = call.result()
+                assert answer.get("error") in (None, "already_done", "unknown_outcome", "declined"), answer
+                is_told = "status" not in answer and answer.get("error") in (None, "already_done")
+                if is_told:
+                    break
+            call.cancel()
+            await asyncio.wait([call])
+            await asyncio.sleep(drawn.choice((0.0, 0.02, 0.3)))
+    assert is_told
+    sent = [(entry.path, entry.body) for entry in list_writes(sandbox)]
+    assert len(sent) == len(set(sent)) == len(titles) * len(shops)
+    assert [sku.price for sku in skus] == [raise_by_tenth(price) for price in before]

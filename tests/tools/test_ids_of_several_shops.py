@@ -202,3 +202,27 @@ async def test_a_no_sends_nothing_to_any_shop(connect: Connect, sandbox: Sandbox
         refused = await run(client, "pause_products", products="all", shop="all")
     assert refused["error"] == "declined"
     assert list_sent(sandbox) == []
+
+
+async def test_whose_an_order_is_is_asked_until_it_is_found_and_not_again(connect: Connect) -> None:
+    """TikTok refuses a read in which one order is another shop's."""
+    sandbox = Sandbox(shops=3, orders=100)
+    ids = [
+        order_id
+        for some in zip(*(list(shop.orders)[:17] for shop in list_shops(sandbox)), strict=True)
+        for order_id in some
+    ]
+    arguments = {"order_ids": ids[:50], "reason": "out of stock", "shop": "all", "dry_run": True}
+    async with at_several(connect, sandbox) as client:
+        first = await run(client, "cancel_orders", **arguments)
+        count = len(sandbox.log.list_entries("get_order_detail"))
+        again = await run(client, "cancel_orders", **arguments)
+        later_count = len(sandbox.log.list_entries("get_order_detail")) - count
+        alone = await run(client, "cancel_orders", **arguments | {"shop": "GB"})
+    assert [(item["shop"], item["order"]) for item in to_items(first["data"])] == [
+        (item["shop"], item["order"]) for item in to_items(again["data"])
+    ]
+    assert len(to_items(first["data"])) == 50
+    assert count < 3 * 50 * 0.9, "what one shop has, the others are not asked for"
+    assert later_count == 3
+    assert alone["error"] == "platform", "of a single shop another's order is refused as ever"

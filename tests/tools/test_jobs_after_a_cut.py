@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_undo import list_changes, read_write, take_back
 from tests.calls.test_writes import told, writes
+from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     agree,
     at_several,
@@ -165,3 +167,62 @@ async def test_a_shop_that_is_left_out_is_told_once(connect: Connect, sandbox: S
     assert answer["data"]["done"] == 2
     assert str(answer).count("Nothing is done at") == 1
     assert "Nothing is done at Sandbox Tea Company" in answer["note"]
+
+
+async def test_of_a_shop_that_is_done_and_one_under_way_the_same_call_is_told_to_wait_and_not_to_repeat(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    gb, _, us = list_shops(sandbox)
+    arguments: dict[str, Any] = {"products": list_free_titles(gb, us)[:1], "percent": 10}
+    async with (
+        at_several(connect, sandbox, confirm="none") as client,
+        at_several(connect, sandbox, confirm="none") as other,
+    ):
+        await run(client, "change_prices", **arguments, shop="GB")
+        sandbox.faults.add("update_price", delay=3.0)
+        slow = asyncio.create_task(run(other, "change_prices", **arguments, shop="US"))
+        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        both = await run(client, "change_prices", **arguments, shop="GB,US")
+        await slow
+    assert both["error"] == "unknown_outcome"
+    assert "repeat" not in both["hint"]
+    assert f"{gb.name}: " in both["message"]
+    assert "was done just now" in both["message"]
+
+
+async def test_a_job_that_was_cut_is_over_at_its_shop_once_nothing_is_left_of_it_there(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    """Though the other shop's part was done by another call meanwhile."""
+    gb, de, _ = list_shops(sandbox)
+    arguments: dict[str, Any] = {"products": list_free_titles(gb, de)[:1], "percent": 10}
+    async with at_several(connect, sandbox, confirm="none") as client:
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", status=403, code=105005)
+        await run(client, "change_prices", **arguments, shop="GB,DE")
+        await run(client, "change_prices", **arguments, shop="DE")
+        both = await run(client, "change_prices", **arguments, shop="GB,DE")
+        again = await run(client, "change_prices", **arguments, shop="GB,DE")
+    assert [row.get("done", 0) for row in both["data"]["shops"]] == [3, 0]
+    assert again["error"] == "already_done"
+    assert len(list_sent(sandbox)) == 3, "one of them refused"
+
+
+async def test_a_repeat_that_was_cut_and_taken_back_begins_anew(connect: Connect) -> None:
+    sandbox = Sandbox(shops=1)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [sku["id"] for sku in choose_single(await list_skus(client), 2)]
+        arguments: dict[str, Any] = {"products": ids, "percent": 10}
+        await run(client, "change_prices", **arguments)
+        once = await read_prices(client)
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", status=403, code=105005)
+        part = await run(client, "change_prices", **arguments, repeat=True)
+        assert part["data"]["done"] == part["data"]["not_yet"] == 1
+        undo = part["data"]["undo"]
+        await told(client, undo["tool"], **undo["arguments"])
+        assert await read_prices(client) == once
+        rest = await run(client, "change_prices", **arguments, repeat=True)
+        after = await read_prices(client)
+    assert rest["data"]["done"] == 2
+    assert [after[sku_id] for sku_id in ids] == [raise_by_tenth(once[sku_id]) for sku_id in ids]

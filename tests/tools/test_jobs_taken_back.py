@@ -211,6 +211,26 @@ async def test_what_has_changed_since_is_left_and_named_and_the_rest_goes_back(
     assert left["data"]["skipped"] == 3
 
 
+async def test_a_write_of_which_nobody_knows_whether_it_was_done_is_named_and_stays(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        arguments = await plan_prices(client)
+        asked = await run(client, "change_prices", **arguments)
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", cut="before")
+        part = await told(client, "confirm_write", token=asked["confirm"])
+        assert (part["data"]["done"], part["data"]["unknown"]) == (2, 1)
+        job = (await list_changes(client))[0]
+        asked = await try_undo(client, job["undo"])
+        undone = await told(client, "confirm_write", token=asked["confirm"])
+    assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (2, 1)
+    unknown = to_items(asked["preview"])[-1]
+    assert unknown["operation"] == "update_price"
+    assert unknown["skipped"] == "whether it was done is not known, or not yet: look first"
+    assert (undone["data"]["done"], undone["data"]["skipped"]) == (2, 1)
+
+
 async def test_of_what_one_write_changed_all_goes_back_but_what_has_changed_since(
     connect: Connect, settings: dict[str, Any], sandbox: Sandbox
 ) -> None:

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.calls.undo_items import make_undo_items, select_unto
 from mcp_server_tiktok_shop.calls.way_back import WayBack, get_subject_ids, select_watched
 from mcp_server_tiktok_shop.catalog.undo import Watch, find_undo_rule, is_expected_course
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.state.stores import AUDIT_OUTCOME_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DONE_OUTCOMES = ("done", "partly done")
 NOT_KEPT = "No way back is known: an older version sent this, or its outcome was not seen."
+NOT_KNOWN = "whether it was done is not known, or not yet: look first"
 LOOK_HINT = "list_changes lists the writes, each with the call that takes it back."
 
 
@@ -74,7 +76,7 @@ class UndoChecker(Struct, frozen=True):
         return completed
 
     async def list_job_writes(self, job_id: str, shop_id: str) -> list[JobWrite]:
-        """The writes of a job to this shop that were done, newest first, with the step that takes each back."""
+        """The writes of a job to this shop that were or may be done, newest first, and the step to take each back."""
         entries = await self.audit_log.read_entries()
         undoings = list_undoings(entries)
         job_writes = []
@@ -85,7 +87,7 @@ class UndoChecker(Struct, frozen=True):
                 or not {"time", "job_name"} <= entry.keys()
             ):
                 continue
-            way_on = find_way_on(undoings, entry)
+            way_on = NOT_KNOWN if entry["outcome"] == AUDIT_OUTCOME_UNKNOWN else find_way_on(undoings, entry)
             if isinstance(way_on, dict):
                 step = way_on | {"arguments": self._get_arguments(entry, way_on)}
                 job_writes.append(JobWrite(entry, step))

@@ -6,8 +6,9 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from mcp_server_tiktok_shop.calls.jobs.order_owners import OrderOwners
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -48,6 +49,7 @@ class JobContext(Struct, frozen=True):
     paginator: Paginator
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
+    order_owners: OrderOwners
     has_other_shops: bool = False
 
     async def read(self, name: str, arguments: Json) -> Json:
@@ -122,6 +124,7 @@ class JobContexts(Struct, frozen=True):
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
     zone: ZoneInfo | None
+    order_owners: OrderOwners = field(default_factory=OrderOwners)
 
     async def make(self, shop: str | None, caller: Caller) -> JobContext:
         """The context of a call for the shop that its caller chose.
@@ -161,5 +164,6 @@ class JobContexts(Struct, frozen=True):
             self.paginator,
             self.result_builder,
             self.current_state_reader,
+            self.order_owners,
             has_other_shops,
         )

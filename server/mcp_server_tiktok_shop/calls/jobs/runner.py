@@ -92,10 +92,11 @@ class JobRunner(Struct, frozen=True):
         warnings: tuple[str, ...] = ()
         if has_steps:
             note, warnings = await self._ensure_confirmed(runs, server_arguments, has_token_alone=has_token_alone)
-            # Where nothing is left at a shop of a job that was cut, the job comes to its end there with the others.
-            is_part = any(run.error for run in runs)
+        # Where nothing is left at a shop of a job that was cut, the job comes to its end there, with the others if any.
+        open_runs = [run for run in runs if run.steps or run.is_unfinished]
+        if open_runs:
             sender = JobSender(self.planner, self.write_executor, self.job_records)
-            await sender.send([run for run in runs if run.steps or run.is_unfinished], is_part=is_part)
+            await sender.send(open_runs, is_part=any(run.error for run in runs))
         return await build_answer(runs, note, warnings, self.planner.plan_way_back(runs, is_done=True))
 
     async def _begin(

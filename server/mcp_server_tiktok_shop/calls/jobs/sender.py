@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from mcp_server_tiktok_shop.calls.jobs.records import SENT, make_job_id
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.job import Step
     from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 STEP_TIME_S = 8.0  # seconds before the deadline in which no further write is begun
 # What shuts the way to the platform for every write, and surely kept this one from being done.
 SHUT_KINDS = frozenset({"signed_out", "network", "rate_limited", "not_configured", "not_permitted"})
+
+log = logging.getLogger(__name__)
 
 
 class JobSender(Struct, frozen=True):
@@ -78,21 +81,23 @@ class JobSender(Struct, frozen=True):
         return [run for run in runs if is_held and run.is_relative]
 
     async def _send_steps(self, runs: Sequence[JobRun], caller_left: asyncio.Event) -> None:
-        caller = runs[0].context.caller
+        caller, records = runs[0].context.caller, self.job_records
         total, done = sum(len(run.open_items) for run in runs), 0
         for run in runs:
             for step in run.steps:
                 run.stop_reason = self._find_stop_reason(run, caller_left)
                 if run.stop_reason:
                     break
-                await self._enter_and_send(run, step)
+                run.stop_reason = await self._enter_send(run, step)
+                if not run.stop_reason:
+                    await self._send_step(run, step)
                 if run.stop_reason:
                     break
                 done += len(step.items)
                 if not caller_left.is_set():
                     await caller.report_progress(done, total, f"{done} of {total} done")
             if run is not runs[-1]:  # what its last write did is known also where the next shop's is cut off
-                await self.job_records.save(run.key, run.record)
+                await self._enter(records.save(run.key, run.record))
 
     def _find_stop_reason(self, run: JobRun, caller_left: asyncio.Event) -> str:
         """Why no further write is begun; empty where one is."""
@@ -106,29 +111,47 @@ class JobSender(Struct, frozen=True):
 
     async def _settle(self, runs: Sequence[JobRun]) -> None:
         for run in runs:
-            await self.job_records.settle(run.key, run.record)
+            await self._enter(self.job_records.settle(run.key, run.record))
 
     async def _end(self, run: JobRun, *, is_cut: bool, is_held: bool) -> None:
         """Remember what is left, or what a job did that is over, where another like it must not do it again."""
         if is_cut:
-            await self.job_records.stop(run.key, run.record)
+            await self._enter(self.job_records.stop(run.key, run.record))
         elif run.is_done and not run.is_relative:
-            await self.job_records.forget(run.key)
+            await self._enter(self.job_records.forget(run.key))
         else:
-            await self.job_records.finish(run.key, run.record, is_held=is_held)
+            await self._enter(self.job_records.finish(run.key, run.record, is_held=is_held))
 
-    async def _enter_and_send(self, run: JobRun, step: Step) -> None:
-        """Send one write; before it its items are entered as sent, and after it with what came of them."""
-        records = self.job_records
-        run.record.enter(step.items, SENT, records.clock())
-        run.record.running_at = records.clock()
-        await records.save(run.key, run.record)
-        for outcome in await self._send_step(run, step):
-            run.record.enter([outcome.item], outcome.state, records.clock())
+    async def _enter(self, change: Awaitable[None]) -> str:
+        """Why a record can't be changed now; empty where it is.
+
+        What was done is told all the same: that its items were sent stands in the record since before the write.
+        """
+        try:
+            await change
+        except ShopError as error:
+            log.error("what a job did can't be entered: %s", error.message)  # noqa: TRY400 - no traceback
+            return error.message
+        return ""
+
+    async def _enter_send(self, run: JobRun, step: Step) -> str:
+        """Enter the items of a write as sent; why it must not be sent, since the next call would not know of it."""
+        now = self.job_records.clock()
+        run.record.enter(step.items, SENT, now)
+        run.record.running_at = now
+        fault = await self._enter(self.job_records.save(run.key, run.record))
+        if fault:
+            run.record.enter(step.items, "not yet", now)
+        return fault
+
+    async def _send_step(self, run: JobRun, step: Step) -> None:
+        """Send one write, and enter what came of its items."""
+        for outcome in await self._execute(run, step):
+            run.record.enter([outcome.item], outcome.state, self.job_records.clock())
             if outcome.state != "not yet":
                 run.outcomes[outcome.item.key] = outcome
 
-    async def _send_step(self, run: JobRun, step: Step) -> list[Outcome]:
+    async def _execute(self, run: JobRun, step: Step) -> list[Outcome]:
         """What came of the items of one write."""
         try:
             step = run.job.complete_step(step, run.outcomes)

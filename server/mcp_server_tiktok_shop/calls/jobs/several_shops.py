@@ -170,8 +170,11 @@ def describe_each(runs: Sequence[JobRun], counts: Mapping[str, Mapping[str, int]
 
 
 def _join_errors(errors: Sequence[tuple[JobRun, ShopError]], shop_count: int) -> ShopError:
-    """The first of the errors, which says of which shops it and the others are, unless all are the same."""
-    first = errors[0][1]
+    """The first of the errors, which says of which shops it and the others are, unless all are the same.
+
+    That something is done already at one shop is no advice for the others.
+    """
+    first = next((error for _, error in errors if error.kind != "already_done"), errors[0][1])
     if len(errors) < shop_count or len({error.message for _, error in errors}) > 1:
         first.message = " ".join(f"{run.label}: {error.message}" for run, error in errors)
     return first
