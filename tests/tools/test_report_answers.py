@@ -206,6 +206,19 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert "change_percent is of sales_total." in told["note"]
 
 
+async def test_a_day_beside_a_week_is_said_not_to_be_alike_before_anything_else(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        unequal = await ask(client, "sales", period="yesterday", compare_with="last week")
+        alike = await ask(client, "sales", period="yesterday", compare_with="same day last week")
+    assert unequal["note"].startswith("NOT ALIKE: the period is 1 day, compared_with 7 days: ")
+    assert "same day last week" in unequal["note"]
+    assert "NOT ALIKE" not in alike["note"]
+    yesterday = datetime.fromtimestamp(NOW, LONDON).date() - timedelta(1)
+    assert (alike["period"], alike["compared_with"]) == (str(yesterday), str(yesterday - timedelta(7)))
+
+
 async def test_rows_without_what_their_totals_are_compared_by_say_of_what_their_percentage_is(
     connect: Connect, shared: Sandbox
 ) -> None:
