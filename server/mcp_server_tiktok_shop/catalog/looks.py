@@ -79,7 +79,7 @@ def make_looks(
 ) -> list[Look]:
     """The reads of things of one kind, as few as the platform's limits allow; a field of `shown_values` is shown."""
     distinct_ids = list(dict.fromkeys(ids))
-    size = MAX_IDS_PER_READ if _load_rules()["things"][thing]["argument"].endswith("ids") else 1
+    size = MAX_IDS_PER_READ if _load_rules()["things"][thing].get("argument", "ids").endswith("ids") else 1
     return [
         _make_look(thing, tuple(distinct_ids[start : start + size]), subject_ids, shown_values)
         for start in range(0, len(distinct_ids), size)
@@ -128,6 +128,8 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
     if argument:
         values[argument] = list(ids) if argument.endswith("ids") else ids[0]
     names = [name for name in shown_values if name not in (argument, rule.get("id"))]
+    named_paths = rule.get("shows_if_named", {})
+    paths = [path for name in names for path in named_paths.get(name, (name,))]
     rows = rule.get("rows", {}) | {
         name: paths for name, paths in rule.get("rows_if_named", {}).items() if name in names
     }
@@ -136,7 +138,7 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
         rule["operation"],
         values,
         ids,
-        tuple(dict.fromkeys((*rule["shows"], *(name for name in names if name not in rows)))),
+        tuple(dict.fromkeys((*rule["shows"], *(path for path in paths if path not in rows)))),
         rule.get("list", ""),
         rule.get("id", ""),
         rule.get("latest", ""),
