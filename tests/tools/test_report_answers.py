@@ -245,6 +245,34 @@ async def test_more_that_is_paid_is_a_rise_in_percent(connect: Connect, shared: 
     assert "change_percent is of amount. Above 0, more is paid than before." in told["note"]
 
 
+async def test_whose_delay_a_late_dispatch_was_and_which_parcel_has_not_arrived_are_told(connect: Connect) -> None:
+    sandbox = Sandbox(orders=60, clock=lambda: NOW)
+    (shop,) = sandbox.accounts[0].shops
+    moved = [o for o in shop.orders.values() if o.packages and 0 < o.delivered_time <= NOW - 20 * 86_400][:3]
+    sellers_own, carriers, lost = moved
+    for order in moved:
+        parcel = order.packages[0]
+        in_time = order.paid_time + 3_600
+        parcel.shipped_time, parcel.collected_time = in_time, in_time + 3_600
+    for parcel in carriers.packages:
+        parcel.collected_time = parcel.shipped_time + 6 * 86_400
+    for parcel in sellers_own.packages:
+        parcel.shipped_time = parcel.collected_time = sellers_own.paid_time + 6 * 86_400
+    for parcel in lost.packages:
+        parcel.delivered_time = int(NOW) + 86_400
+    asked: Json = {"period": "last 90 days", "group_by": "order", "limit": 1000, "columns": ["all"]}
+    async with at_the_shop(connect, sandbox) as client:
+        told = await ask(client, "shipping_times", **asked)
+        first = await ask(client, "shipping_times", **asked | {"order": "not_arrived desc", "limit": 1})
+    rows = {row["order_id"]: row for row in read_rows(told)}
+    names = ("late_dispatch", "announced_late", "not_arrived")
+    assert [rows[sellers_own.id][name] for name in names] == [1, 1, 0]
+    assert [rows[carriers.id][name] for name in names] == [1, 0, 0]
+    assert [rows[lost.id][name] for name in names] == [0, 0, 1]
+    assert first["table"]["rows"][0][first["table"]["columns"].index("order_id")] == lost.id
+    assert "order not_arrived desc names them" in told["note"]
+
+
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
         asked = {"report": "sales", "period": "last 30 days"}

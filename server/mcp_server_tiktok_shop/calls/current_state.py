@@ -305,6 +305,10 @@ def select_facts(look: Look, data: Json) -> Json:
         selected_rows = [_select_row(row, paths) for row in named_rows or rows]
         if selected_rows:
             facts[name] = selected_rows
+    for name, paths in look.named_rows.items():
+        rows = [row for row in data.get(name) or [] if isinstance(row, dict)]
+        if named_rows := [row for row in rows if {row.get("id"), row.get("sku_id")} & look.subject_ids]:
+            facts[name] = [_select_row(row, paths) for row in named_rows]
     return facts
 
 

@@ -28,7 +28,7 @@ class Look(Struct, frozen=True):
     `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
     things stand, each under its `id_field`; of the list `latest_of` the first item alone is meant. `shows` are dotted
     paths, `rows` those by a list's name that is shown row by row: of rows whose id is in `subject_ids` those alone, if
-    there is any. `next_things` are kinds with the path of their ids: they are to be read, too. What `may_be_missing` is
+    there is any; of `named_rows` none but those, which may be named by their SKU as well. `next_things` are kinds with the path of their ids: they are to be read, too. What `may_be_missing` is
     of another kind where it is not found.
     """
 
@@ -41,6 +41,7 @@ class Look(Struct, frozen=True):
     id_field: str = ""
     latest_of: str = ""
     rows: dict[str, list[str]] = field(default_factory=dict)
+    named_rows: dict[str, list[str]] = field(default_factory=dict)
     subject_ids: frozenset[str] = frozenset()
     next_things: dict[str, str] = field(default_factory=dict)
     may_be_missing: bool = False
@@ -143,6 +144,7 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
         rule.get("id", ""),
         rule.get("latest", ""),
         rows,
+        rule.get("named_rows", {}),
         subject_ids,
         rule.get("then", {}),
         rule.get("may_be_missing", False),
