@@ -356,7 +356,9 @@ async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect
         profit = {"period": "last 90 days", "group_by": "month", "shop": "GB"}
         _, units, _ = await draw(client, "get_profit", **profit, columns=["units"], chart=True)
     assert asked["rows"] == chart["rows"] == chosen["rows"]
-    assert data["chart"]["note"].startswith("orders_sold is drawn: sales_total in EUR, GBP, USD can't stand on one axis")
+    assert data["chart"]["note"].startswith(
+        "orders_sold is drawn: sales_total in EUR, GBP, USD can't stand on one axis"
+    )
     assert (asked["y"], asked["unit"], first["y"], units["y"]) == ("orders_sold", "count", "units_sold", "units")
     assert "one axis" in problem_of_asked
     assert "or counts as y: orders_sold, units_sold" in problem

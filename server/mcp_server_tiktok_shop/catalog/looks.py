@@ -28,8 +28,8 @@ class Look(Struct, frozen=True):
     `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
     things stand, each under its `id_field`; of the list `latest_of` the first item alone is meant. `shows` are dotted
     paths, `rows` those by a list's name that is shown row by row: of rows whose id is in `subject_ids` those alone, if
-    there is any; of `named_rows` none but those, which may be named by their SKU as well. `next_things` are kinds with the path of their ids: they are to be read, too. What `may_be_missing` is
-    of another kind where it is not found.
+    there is any; of `named_rows` none but those, which may be named by their SKU as well. `next_things` are kinds with
+    the path of their ids: they are to be read, too. What `may_be_missing` is of another kind where it is not found.
     """
 
     noun: str
