@@ -29,46 +29,46 @@ def find_judged_columns(tree: Tree, columns: Collection[str]) -> set[str]:
     for part in walk(tree):
         if part.get("alias") and (name := _name_column(part)) in names:
             names.setdefault(part["alias"].lower(), names[name])
-    return {names[name] for name in _iter_judged(tree) if name in names}
+    return {names[name] for name in _iter_names(tree) if name in names}
 
 
-def _iter_judged(part: Any) -> Iterator[str]:
+def _iter_names(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for inner in part:
-            yield from _iter_judged(inner)
+            yield from _iter_names(inner)
     elif isinstance(part, dict):
         if part.get("type") == "SELECT_NODE":
-            yield from _iter_judged_of_select(part)
+            yield from _iter_names_in_select(part)
         elif name := _name_column(part):
             yield name
         else:
             yield from (column.lower() for column in part.get("using_columns") or ())
-            yield from _iter_judged_within(part, COUNTING)
+            yield from _iter_names_within(part, COUNTING)
 
 
-def _iter_judged_of_select(select: Tree) -> Iterator[str]:
+def _iter_names_in_select(select: Tree) -> Iterator[str]:
     shown, groups = select["select_list"], select.get("group_expressions") or []
     is_distinct = any(modifier["type"] == DISTINCT for modifier in select.get("modifiers") or ())
     if is_distinct or groups or select.get("aggregate_handling") == GROUPED_BY_ALL:
         names = [name for each in [*groups, *shown] if (name := _name_column(each))]
         yield from () if any(name.endswith(ID_ENDING) for name in names) else names
-    yield from _iter_judged([each for each in groups if not _name_column(each)])
+    yield from _iter_names([each for each in groups if not _name_column(each)])
     for each in shown:
         if not _name_column(each):
-            yield from _iter_judged_within(each, SHOWING | COUNTING)
+            yield from _iter_names_within(each, SHOWING | COUNTING)
     rest = {key: value for key, value in select.items() if key not in ("select_list", "group_expressions")}
-    yield from _iter_judged(list(rest.values()))
+    yield from _iter_names(list(rest.values()))
 
 
-def _iter_judged_within(part: Tree, harmless: Collection[str]) -> Iterator[str]:
+def _iter_names_within(part: Tree, harmless: Collection[str]) -> Iterator[str]:
     """Those that stand in a part of the tree, but for what is given as it is to one that is `harmless`."""
     kind = part.get("function_name", part.get("type"))
     if kind not in harmless or part.get("distinct"):
-        yield from _iter_judged(list(part.values()))
+        yield from _iter_names(list(part.values()))
         return
     operands = [*part.get("children", ()), *(each["expression"] for each in part.get("arguments", ()))]
-    yield from _iter_judged([each for each in operands if not _name_column(each)])
-    yield from _iter_judged([part.get("filter"), part.get("order_bys")])
+    yield from _iter_names([each for each in operands if not _name_column(each)])
+    yield from _iter_names([part.get("filter"), part.get("order_bys")])
 
 
 def _name_column(part: Any) -> str:
