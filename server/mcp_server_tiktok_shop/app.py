@@ -26,6 +26,8 @@ from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+from mcp_server_tiktok_shop.calls.shops_reader import ShopsReader
+from mcp_server_tiktok_shop.calls.targets import TargetResolver
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
 from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -258,21 +260,23 @@ def build_app(
         "refresh_access_token": sign_in_tools.refresh_access_token,
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
+    targets = TargetResolver(operations, platform)
+    read_executor = ReadExecutor(
+        platform,
+        paginator,
+        result_builder,
+        stores.issued_documents,
+        export_folder,
+        operations,
+        lambda: late_parts.get().copy_chooser,
+        settings.time_zone,
+        settings.rows,
+    )
     dispatcher = ToolDispatcher(
         operations,
-        platform,
         files,
-        ReadExecutor(
-            platform,
-            paginator,
-            result_builder,
-            stores.issued_documents,
-            export_folder,
-            operations,
-            lambda: late_parts.get().copy_chooser,
-            settings.time_zone,
-            settings.rows,
-        ),
+        ShopsReader(operations, targets, read_executor, result_builder, runtime.clock, settings.time_zone),
+        targets,
         write_executor,
         result_builder,
         local_tools,

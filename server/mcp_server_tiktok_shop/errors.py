@@ -63,6 +63,10 @@ ErrorKind = Literal[
 ]
 
 
+# Of an error that is in what was given: of several shops none goes on, since it is not known what is meant.
+GIVEN_KINDS: frozenset[ErrorKind] = frozenset({"invalid_arguments", "batch_limit"})
+
+
 class Problem(Struct, frozen=True):
     """One thing wrong with one argument; `argument` is its path, as in `orders[0].id`, `allowed` what it may be."""
 
@@ -96,6 +100,7 @@ class ShopError(TikTokShopServerError):
 
     `code` and `request_id` are the platform's own, where the platform refused. `details` stand in the JSON beside the
     other keys and hold what else helps to go on (the shops to choose from, the items of a batch that failed).
+    `is_not_here` says that the shop has nothing of the ids that were named, and another may.
     """
 
     def __init__(
@@ -108,6 +113,7 @@ class ShopError(TikTokShopServerError):
         problems: tuple[Problem, ...] = (),
         code: int | None = None,
         request_id: str | None = None,
+        is_not_here: bool = False,
         **details: Any,
     ) -> None:
         super().__init__(message)
@@ -118,6 +124,7 @@ class ShopError(TikTokShopServerError):
         self.problems = problems
         self.code = code
         self.request_id = request_id
+        self.is_not_here = is_not_here
         self.details = details
 
     def to_json(self) -> dict[str, Any]:

@@ -64,9 +64,8 @@ async def test_two_shops_and_none_named_is_refused_and_nothing_is_sent(connect: 
             assert told["error"] == "shop_required"
             assert [shop["name"] for shop in told["shops"]] == ["Sandbox Tea House", "Sandbox Tea House DE"]
             assert "shop" in told["hint"]
-            assert ("Over all shops at once: list_shops, get_worklist, get_report, query_shop." in told["hint"]) is (
-                tool != WRITE
-            ), "who reads of all shops is told how"
+            assert ('Or "all", or several with commas: each is asked.' in told["hint"]) is (tool != WRITE)
+            assert ("get_worklist, get_report, query_shop." in told["hint"]) is (tool != WRITE)
     assert {entry.operation for entry in sandbox.log} == {FETCH}
     assert done(sandbox, WRITE) == 0
 

@@ -185,7 +185,7 @@ async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
         arguments = {"products": [sku["id"] for sku in skus], "percent": 10}
         token = (await run(client, "change_prices", **arguments))["confirm"]
         sandbox.faults.add("update_price", delay=1.0)
-        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 44.2)  # of 45 seconds
+        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.sender.STEP_TIME_S", 44.2)  # of 45 seconds
         ended = await told(client, "confirm_write", token=token)
         monkeypatch.undo()
         assert ended["status"] == "unfinished"
@@ -203,7 +203,7 @@ async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
 async def test_who_reads_for_longer_than_a_call_may_take_is_not_asked_in_vain(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 0.1)
+    monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.sender.STEP_TIME_S", 0.1)
     person = Person("accept")
 
     async def answer_late(context: Any, params: Any) -> Any:

@@ -286,7 +286,7 @@ async def test_a_job_that_was_cut_off_and_went_on_is_one(
         arguments = await plan_prices(client)
         asked = await run(client, "change_prices", **arguments)
         settings["sandbox_object"].faults.add("update_price", edit=take_time)
-        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 44.2)  # of 45 seconds
+        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.sender.STEP_TIME_S", 44.2)  # of 45 seconds
         first = await told(client, "confirm_write", token=asked["confirm"])
         monkeypatch.undo()
         assert first["status"] == "unfinished"

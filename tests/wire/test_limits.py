@@ -181,7 +181,7 @@ async def test_too_many_are_told_how_many_are_allowed_and_to_split(connect: Conn
 
 SHOP_CALLS: list[tuple[str, dict[str, Any]]] = [
     ("get_warehouse_list", {}),
-    ("get_order_detail", {"ids": ["576461413038785752"]}),
+    ("get_order_list", {"page_size": 1}),
     ("delete_products", {"product_ids": ["1729592969712207008"]}),
 ]
 

@@ -8,7 +8,8 @@
 Where a step is found:
 
 - coerce, validate, bind: `catalog/coercion.py`, `validation.py`, `binding.py`; files to upload: `uploads.py`
-- the way itself: `dispatch.py`; its two arms: `reads.py` (pagination: `page_buffer.py`, `page_file.py`) and `writes.py`
+- the way itself: `dispatch.py`; its two arms: `shops_reader.py` and `writes.py`; for which shop: `targets.py`
+- a read at one shop: `reads.py` (pagination: `page_buffer.py`, `page_file.py`); of several: `several_answers.py`
 - preview, dry run, current state: `preview.py`, `current_state.py`
 - confirmation by token or elicitation: `confirmation.py`, `caller.py`
 - never twice (fingerprint, idempotency key, unknown outcome, audit log): `fingerprint.py`, `writes.py`, `state/`

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.shared_progress import ReportProgress
     from mcp_server_tiktok_shop.catalog.operation import CopyChoice, Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
 
@@ -43,7 +43,13 @@ class CopyChooser(Protocol):
     """Chooses rows of a shop's local copy, which it brings up to date first."""
 
     async def choose(
-        self, choice: CopyChoice, parameters: Mapping[str, Any], offset: int, limit: int, target: Target, caller: Caller
+        self,
+        choice: CopyChoice,
+        parameters: Mapping[str, Any],
+        offset: int,
+        limit: int,
+        target: Target,
+        report_progress: ReportProgress,
     ) -> ChosenIds:
         """The ids of the rows for which the filters of all `parameters` hold.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
+from mcp_server_tiktok_shop.calls.page_tokens import drop_joined_token
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
@@ -38,17 +39,16 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
-    from mcp_server_tiktok_shop.calls.reads import ReadExecutor
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.calls.shops_reader import ShopsReader
+    from mcp_server_tiktok_shop.calls.targets import TargetResolver
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
-    from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
-TOOLS_OVER_SHOPS = ("list_shops", "get_worklist", "get_report", "query_shop")
 INVENTION_NOTE = "`placeholder`: the simulated shop made this up for this answer alone; it fits no other."
 
 log = logging.getLogger(__name__)
@@ -58,15 +58,16 @@ class ToolDispatcher(Struct, frozen=True):
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
     Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), a job
-    is run (`get_job_runner` gives what runs it), or the platform is called: `read_executor` and `write_executor` are
-    the two arms. What a call saves goes to `export_folder`. `clock` gives Unix seconds; `zone` is the time zone set for
-    all shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
+    is run (`get_job_runner` gives what runs it), or the platform is called: `shops_reader` and `write_executor` are the
+    two arms, `targets` tells for which shop. What a call saves goes to `export_folder`. `clock` gives Unix seconds;
+    `zone` is the time zone set for all shops, if one is; in the simulated shop (`is_sandbox`) every result says
+    `sandbox: true`.
     """
 
     operations: OperationDirectory
-    platform: PlatformClient
     files: AllowedFiles
-    read_executor: ReadExecutor
+    shops_reader: ShopsReader
+    targets: TargetResolver
     write_executor: WriteExecutor
     result_builder: ResultBuilder
     local_tools: LocalToolRunner
@@ -102,7 +103,7 @@ class ToolDispatcher(Struct, frozen=True):
             undo_checker = self.write_executor.undo_checker
             call_arguments = await undo_checker.complete_arguments(operation, call_arguments)
         values, problems = _coerce(operation, call_arguments)
-        validate(operation, values, problems)
+        validate(operation, drop_joined_token(operation, values), problems)
         if operation.delegates_to == "confirmed":
             return await self._send_by_token(values["token"], caller)
         if operation.delegates_to is not None:
@@ -183,9 +184,11 @@ class ToolDispatcher(Struct, frozen=True):
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller, *, has_token_alone: bool
     ) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""
+        if operation.effect == "read":
+            return await self.shops_reader.read(operation, values, server_arguments, caller)
         arguments = values | server_arguments
         files = await asyncio.to_thread(read_uploads, operation, values, self.files) if operation.upload_schemas else {}
-        target = await self._resolve_target(
+        target = await self.targets.resolve(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
         )
         if target.shop is not None:
@@ -194,25 +197,20 @@ class ToolDispatcher(Struct, frozen=True):
         zone = target.resolve_zone(self.zone)
         validate_times(operation, values, zone, self.clock())
         has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())
-        if operation.effect == "read":
-            result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
+        call = self._make_stored_call(operation, arguments, target)
+        write = Write(
+            operation, values, target, zone, files, call, has_token_alone, server_arguments.get("undo_of", "")
+        )
+        if server_arguments.get("dry_run"):
+            preview = await self.write_executor.build_preview(write)
+            result = await show_preview(self.result_builder, preview, DRY_RUN_NOTE, is_whole=False, shop=target.shop)
         else:
-            call = self._make_stored_call(operation, arguments, target)
-            write = Write(
-                operation, values, target, zone, files, call, has_token_alone, server_arguments.get("undo_of", "")
-            )
-            if server_arguments.get("dry_run"):
-                preview = await self.write_executor.build_preview(write)
-                result = await show_preview(
-                    self.result_builder, preview, DRY_RUN_NOTE, is_whole=False, shop=target.shop
-                )
-            else:
-                normalized = await self.write_executor.execute(write, server_arguments, caller)
+            normalized = await self.write_executor.execute(write, server_arguments, caller)
 
-                async def build_result() -> Json:
-                    return await self.result_builder.to_result(operation, normalized, None, target.shop)
+            async def build_result() -> Json:
+                return await self.result_builder.to_result(operation, normalized, None, target.shop)
 
-                result = await _build_write_result(operation, normalized.get("request_id"), build_result)
+            result = await _build_write_result(operation, normalized.get("request_id"), build_result)
         if has_zone_note:
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
@@ -223,25 +221,6 @@ class ToolDispatcher(Struct, frozen=True):
         shop = {"shop": target.shop.id} if target.shop else {}
         kept_arguments = {name: value for name, value in arguments.items() if name not in ("confirm", "dry_run")}
         return StoredCall(operation.name, kept_arguments | shop, self.result_builder.buyer_data)
-
-    async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
-        """The shop or category asset of a call; of a named shop or a pinned server, assets of its account alone."""
-        if asset is None and not (operation.takes_asset and operation.cipher_rule == "never"):
-            return await self._choose_shop(operation, shop)
-        account = None
-        if shop is not None or self.platform.shops.pinned is not None:
-            account = (await self.platform.shops.choose(shop, "never")).account
-        return await self.platform.assets.choose(asset, account)
-
-    async def _choose_shop(self, operation: Operation, shop: str | None) -> Target:
-        """The shop of a call; who wants to read of all of them is told which tools do that."""
-        try:
-            return await self.platform.shops.choose(shop, operation.cipher_rule)
-        except ShopError as error:
-            tools = [name for name in TOOLS_OVER_SHOPS if self.operations.are_available([name])]
-            if error.kind == "shop_required" and error.details.get("shops") and shop is None and tools:
-                error.hint += f" Over all shops at once: {', '.join(tools)}." if operation.effect == "read" else ""
-            raise
 
 
 def _coerce(operation: Operation, arguments: Json) -> tuple[Json, list[Problem]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mcp_server_tiktok_shop.calls.page_collector import PageCollector
+from mcp_server_tiktok_shop.calls.page_collector import RESUME_FILTER, PageCollector
 from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
@@ -23,16 +23,25 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 MAX_BUFFER_BYTES = 20 * 2**20  # bytes of rows in one result
+MAX_SHARED_BUFFER_BYTES = 4 * 2**20  # of all shops in one result, which are objects until it is fitted
 
 
 class PageBuffer(PageCollector):
     """The rows of the pages that were read, and what stands beside the list on the first of them.
 
-    They are projected to `fields`, or to the default view of their operation.
+    They are projected to `fields`, or to the default view of their operation. Where their result becomes a part of one
+    of `shop_count` shops, who makes that tells how the pages go on: `resume_filter` is there beside the token.
     """
 
-    def __init__(self, result_builder: ResultBuilder, operation: Operation, fields: list[str] | None) -> None:
+    def __init__(
+        self,
+        result_builder: ResultBuilder,
+        operation: Operation,
+        fields: list[str] | None,
+        shop_count: int = 0,
+    ) -> None:
         super().__init__()
+        self._shop_count = shop_count
         self._result_builder = result_builder
         self._operation = operation
         self._fields = fields
@@ -46,7 +55,8 @@ class PageBuffer(PageCollector):
 
     @property
     def is_full(self) -> bool:
-        return self._size_bytes > MAX_BUFFER_BYTES
+        max_bytes = MAX_SHARED_BUFFER_BYTES // self._shop_count if self._shop_count else MAX_BUFFER_BYTES
+        return self._size_bytes > max_bytes
 
     def _add_rows(self, result: Json, selection: Selection | None) -> None:
         projection = self._result_builder.project(self._operation, result, self._fields, selection)
@@ -79,7 +89,9 @@ class PageBuffer(PageCollector):
         notes = [self.describe_pages(), *filter(None, [self.skipped.describe(), *self._notes])]
         notes += self._field_notes.to_texts(is_anything_found=self.row_count > 0)
         resume_text = self.describe_resume_filter()
-        continue_note = f"`next_page_token` goes on{resume_text}." if self.next_page_token else ""
+        continue_note = (
+            f"`next_page_token` goes on{resume_text}." if self.next_page_token and not self._shop_count else ""
+        )
         stored_note = (
             f"At its end read_result gives the `next_page_token` that goes on{resume_text}."
             if self.next_page_token
@@ -93,6 +105,7 @@ class PageBuffer(PageCollector):
         result |= {"shop": shop.label} if shop else {}
         result |= make_untrusted_entry(projection.untrusted, result)
         result |= {"next_page_token": self.next_page_token} if self.next_page_token else {}
+        result |= {RESUME_FILTER: self.resume_filter} if self._shop_count and self.resume_filter else {}
         truncated = truncate(
             result, result_builder.max_bytes - measure_overhead([*notes, stored_note]), TRUNCATION_NOTICE_BYTES
         )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 CLOSING_S = 3.0
+RESUME_FILTER = "resume_filter"  # in a result that is a part of another: what goes with its `next_page_token`
 PER_PAGE_FIELDS = ("failed", "not_found")  # which any page may have beside its data
 
 

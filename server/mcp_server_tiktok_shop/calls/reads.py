@@ -1,4 +1,4 @@
-"""Executes a read: one page, several or all, projected to the fields that were asked for."""
+"""Executes a read at one shop: one page, several or all, projected to the fields that were asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.batch_reads import call_in_parts
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.page_collector import CLOSING_S
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.copy_choice import CopyChooser
     from mcp_server_tiktok_shop.calls.page_collector import PageCollector
+    from mcp_server_tiktok_shop.calls.page_file import PageFile
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.projection import Selection
+    from mcp_server_tiktok_shop.calls.shared_progress import ReportProgress
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -42,12 +44,14 @@ if TYPE_CHECKING:
 
 SMALL_ANSWER_BYTES = 1_500  # of an answer that is shown with all its fields: a part of it would spare next to nothing
 MAX_REASON_CHARS = 300  # characters of an error in a note
+UNLIMITED_BYTES = 2**40  # of a result that is fitted later
 
 
 class ReadExecutor(Struct, frozen=True):
     """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is.
 
-    Of several pages come at most `max_rows` rows, 0: as many as there is room for.
+    Of several pages come at most `max_rows` rows, 0: as many as there is room for. `shop_count` says that it reads at
+    one of so many shops whose answers become one result, by one `deadline`; 0: at one alone, by a deadline of its own.
     """
 
     platform: PlatformClient
@@ -59,9 +63,21 @@ class ReadExecutor(Struct, frozen=True):
     get_copy_chooser: Callable[[], CopyChooser]
     zone: ZoneInfo | None
     max_rows: int = 0
+    shop_count: int = 0
+    deadline: float | None = None
+
+    def share(self, shop_count: int) -> ReadExecutor:
+        """What reads at one of so many shops: with its share of rows, and a result that is fitted with the others."""
+        result_builder = replace(self.result_builder, max_bytes=UNLIMITED_BYTES)
+        max_rows = self.max_rows and max(1, self.max_rows // shop_count)
+        deadline = self.platform.new_deadline()
+        return replace(self, result_builder=result_builder, max_rows=max_rows, shop_count=shop_count, deadline=deadline)
+
+    def _find_deadline(self) -> float:
+        return self.platform.new_deadline() if self.deadline is None else self.deadline
 
     async def execute(
-        self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
+        self, operation: Operation, values: Json, server_arguments: Json, target: Target, report: ReportProgress
     ) -> Json:
         """The result of a read; `values` are coerced and validated. Where nothing is found the list is there, empty.
 
@@ -71,7 +87,7 @@ class ReadExecutor(Struct, frozen=True):
             ShopError: What the platform refused; `invalid_arguments` where `fields` names nothing that there is.
 
         """
-        result = await self._execute(operation, values, server_arguments, target, caller)
+        result = await self._execute(operation, values, server_arguments, target, report)
         if result["data"] in EMPTY_DATA and str(result.get("note", "")).startswith(NOTHING_FOUND):
             name = find_main_list(self.result_builder.catalog.get_response_shape(operation))
             fields = server_arguments.get("fields") or [ALL_FIELDS]
@@ -80,48 +96,60 @@ class ReadExecutor(Struct, frozen=True):
         return result
 
     async def _execute(
-        self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
+        self, operation: Operation, values: Json, server_arguments: Json, target: Target, report: ReportProgress
     ) -> Json:
         zone, fields = target.resolve_zone(self.zone), server_arguments.get("fields")
         if (request := CopyRequest.read(operation, values, server_arguments, zone)) is not None:
-            return await self._read_chosen(operation, request, fields, target, caller)
-        pages, file_name = server_arguments.get("pages"), server_arguments.get("save_as")
-        max_pages = None if pages in (None, ALL_PAGES) else int(pages)
-        if file_name is not None:
-            from mcp_server_tiktok_shop.calls.page_file import PageFile  # noqa: PLC0415 - seldom asked for
-
-            name = parse_file_name(file_name)
-            with PageFile(
-                self.export_folder,
-                name,
-                zone,
-                self.result_builder,
-                has_chosen_fields=bool(fields),
-                is_paged="page_token" in operation.arguments,
-            ) as page_file:
-                await self._read_pages(operation, values, fields, max_pages, target, caller, page_file)
+            return await self._read_chosen(operation, request, fields, target, report)
+        if "save_as" in server_arguments:
+            with self.open_file(operation, server_arguments, zone) as page_file:
+                await self.read_pages(operation, values, server_arguments, target, report, page_file)
                 return await page_file.to_result(target.shop)
-        if pages is not None:
-            page_buffer = PageBuffer(self.result_builder, operation, fields)
-            await self._read_pages(operation, values, fields, max_pages, target, caller, page_buffer)
+        if "pages" in server_arguments:
+            page_buffer = PageBuffer(self.result_builder, operation, fields, self.shop_count)
+            await self.read_pages(operation, values, server_arguments, target, report, page_buffer)
             return await page_buffer.to_result(target.shop)
-        response = await self.platform.call(bind(operation, values, zone), target)
+        response = await (
+            call_in_parts(self.platform, operation, values, target, zone, self._find_deadline())
+            if self.shop_count
+            else self.platform.call(bind(operation, values, zone), target)
+        )
         await self._remember_document(response.data)
         if fields is None and 0 < response.size_bytes <= SMALL_ANSWER_BYTES:
             fields = []  # all of them
         return await self.result_builder.read(operation, values, response, zone, fields, target.shop)
 
+    def open_file(self, operation: Operation, server_arguments: Json, zone: ZoneInfo, shop: str = "") -> PageFile:
+        """The file that `save_as` names, for the rows of a list; of one of several shops with what it is called."""
+        from mcp_server_tiktok_shop.calls.page_file import PageFile  # noqa: PLC0415 - seldom asked for
+
+        return PageFile(
+            self.export_folder,
+            parse_file_name(server_arguments["save_as"]),
+            zone,
+            self.result_builder,
+            has_chosen_fields=bool(server_arguments.get("fields")),
+            is_paged="page_token" in operation.arguments,
+            shop=shop,
+            shop_count=max(1, self.shop_count),
+        )
+
     async def _read_chosen(
-        self, operation: Operation, request: CopyRequest, fields: list[str] | None, target: Target, caller: Caller
+        self,
+        operation: Operation,
+        request: CopyRequest,
+        fields: list[str] | None,
+        target: Target,
+        report: ReportProgress,
     ) -> Json:
         """The rows that the local copy chooses, as the platform tells them now."""
         choice, zone = request.choice, target.resolve_zone(self.zone)
         reading = self.operations.get(choice.read)
         self.operations.policy.ensure_allowed(reading)
         limit = min(request.limit, self.max_rows or request.limit)
-        chosen = await self.get_copy_chooser().choose(choice, request.parameters, request.offset, limit, target, caller)
+        chosen = await self.get_copy_chooser().choose(choice, request.parameters, request.offset, limit, target, report)
         page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
-        deadline, rows, size, response = self.platform.new_deadline(), [], 0, ApiResponse({}, None)
+        deadline, rows, size, response = self._find_deadline(), [], 0, ApiResponse({}, None)
         for start in range(0, len(chosen.ids), choice.batch):
             if start and self.platform.time_remaining(deadline) < CLOSING_S:
                 chosen = replace(chosen, ids=chosen.ids[:start])
@@ -144,21 +172,22 @@ class ReadExecutor(Struct, frozen=True):
         if isinstance(url := data.get(DOCUMENT_URL_FIELD), str):
             await self.issued_documents.remember(url)
 
-    async def _read_pages(
+    async def read_pages(
         self,
         operation: Operation,
         values: Json,
-        fields: list[str] | None,
-        max_pages: int | None,
+        server_arguments: Json,
         target: Target,
-        caller: Caller,
+        report: ReportProgress,
         collector: PageCollector,
     ) -> None:
-        """Collect at most `max_pages` pages (None: all), as far as time and room allow.
+        """Collect as many pages as `pages` says, all where it says nothing, as far as time and room allow.
 
         Where it ends early it records why; an error on a later page ends it with what came before.
         """
-        zone, deadline = target.resolve_zone(self.zone), self.platform.new_deadline()
+        pages_argument, fields = server_arguments.get("pages"), server_arguments.get("fields")
+        max_pages = None if pages_argument in (None, ALL_PAGES) else int(pages_argument)
+        zone, deadline = target.resolve_zone(self.zone), self._find_deadline()
         selection: Selection | None = None
         page_stream = self.paginator.iter_pages(operation.name, values, target, deadline=deadline)
         async with aclosing(page_stream) as pages:
@@ -175,9 +204,7 @@ class ReadExecutor(Struct, frozen=True):
                     )
                     await run_by_size(size, collector.add, page, normalized, selection)
                     if page.rows:
-                        await caller.report_progress(
-                            collector.row_count, collector.total_count, f"{collector.page_count} pages read"
-                        )
+                        await report(collector.row_count, collector.total_count, f"{collector.page_count} pages read")
                     if page.next_token is None or collector.page_count == max_pages:
                         break
                     if self.max_rows and collector.row_count + len(page.rows) > self.max_rows:

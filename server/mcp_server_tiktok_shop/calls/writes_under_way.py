@@ -14,9 +14,17 @@ T = TypeVar("T")
 
 
 class WritesUnderWay(Struct, frozen=True):
-    """Each is bounded by the deadline of its request to the platform."""
+    """Each is bounded by the deadline of its request to the platform; a job of several by that of its call.
+
+    Once the process `is_ending`, a job begins none of the writes that it has left.
+    """
 
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_ending(self) -> bool:
+        return self._end.is_set()
 
     async def run(self, write: Coroutine[Any, Any, T]) -> T:
         """What it returns or raises. Where the caller is cut off it goes on without them."""
@@ -27,6 +35,7 @@ class WritesUnderWay(Struct, frozen=True):
 
     async def wait(self) -> None:
         """Wait until there is none: the process must not end before."""
+        self._end.set()
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # `arguments` of writes in these `areas`, each with the kind of thing that it names by id; `operations` that differ:
 # their `arguments`, those they are `without`, `lists` (kinds with the path of their ids), `each` (lists whose rows are
-# read one by one); the read of each of the `things`, and of what is `surroundings` of a write.
+# read one by one); the read of each of the `things`, and of what is `surroundings` of a write. `lookups` are reads,
+# with those arguments whose ids one shop alone has, and any other refuses or leaves out.
 LOOKS_FILE = Path(__file__).with_name("looks.json")
 MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
 
@@ -73,6 +74,12 @@ def find_looks(operation: Operation, values: Json) -> list[Look]:
     for list_name, thing in own_rules.get("each", {}).items():
         looks += _iter_row_looks(thing, values.get(list_name))
     return looks + ([_make_look(own_rules["whole"], (), subject_ids, ())] if "whole" in own_rules else [])
+
+
+def find_lookup_ids(operation: Operation, values: Json) -> list[str]:
+    """The ids by which a read asks for things that one shop alone can have; none where it may mean each shop."""
+    names = _load_rules()["lookups"].get(operation.name, ())
+    return [str(each) for name in names for each in _iter_ids(values.get(name))]
 
 
 def make_looks(

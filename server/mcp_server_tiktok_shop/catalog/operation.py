@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.catalog.server_arguments import (
     REPEAT_JOB_ARGUMENT,
     RUNNER_ARGUMENTS,
     SERVER_ARGUMENTS,
-    SHOPS_JOB_ARGUMENT,
+    SHOPS_ARGUMENT,
 )
 
 if TYPE_CHECKING:
@@ -193,8 +193,8 @@ class Operation(Struct, frozen=True, eq=False, dict=True, weakref=True):
             else (name for name, applies in applicable.items() if applies)
         )
         schemas = {name: SERVER_ARGUMENTS[name] for name in names}
-        if self.is_job:
-            schemas["shop"] = SHOPS_JOB_ARGUMENT
+        if "shop" in schemas and (self.is_job or is_platform_read):
+            schemas["shop"] = SHOPS_ARGUMENT
         if self.record.get("relative"):
             schemas["repeat"] = REPEAT_JOB_ARGUMENT
         if "save_as" in schemas and "pages" not in schemas:  # listed where there is much to save, accepted elsewhere

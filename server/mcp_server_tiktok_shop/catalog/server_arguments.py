@@ -32,8 +32,8 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "the write that this takes back, as list_changes gives it",
     },
 }
-# Of a job, which does the same at each of several shops.
-SHOPS_JOB_ARGUMENT: dict[str, Any] = {"type": "string", "description": "from list_shops; several by comma, or all"}
+# Of what can be for several shops: a job, which does the same at each, and a read, which asks each.
+SHOPS_ARGUMENT: dict[str, Any] = {"type": "string", "description": "from list_shops; several by comma, or all"}
 # Of a job that would do something else if it were done once more.
 REPEAT_JOB_ARGUMENT: dict[str, Any] = {
     "type": "boolean",

@@ -58,7 +58,7 @@ class ErrorCodeLookup(Protocol):
     """What is known of the platform's codes."""
 
     def lookup_error_code(self, code: int) -> Json:
-        """`meaning`, `hint` and `retry`, the retry class, of a code; nothing where it is unknown."""
+        """`meaning`, `hint`, `retry` (the retry class) and `not_here` of a code; nothing where it is unknown."""
 
 
 def make_correction_hint(operation: Operation) -> str:
@@ -97,5 +97,12 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
     parts = [f"The platform refused {operation.name}", f"{reason}" if reason else "", f"({meaning})" if meaning else ""]
     message = ": ".join(filter(None, parts[:2])) + (f" {parts[2]}" if parts[2] else "") + "."
     return ShopError(
-        kind, message, hint=hint, retryable=retryable, code=error.code, request_id=error.request_id, **details
+        kind,
+        message,
+        hint=hint,
+        retryable=retryable,
+        code=error.code,
+        request_id=error.request_id,
+        is_not_here=bool(code_info.get("not_here")),
+        **details,
     )

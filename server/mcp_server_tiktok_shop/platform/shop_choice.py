@@ -47,6 +47,12 @@ async def choose_targets(shops: ShopResolver, names: str | None, *, must_be_name
     return list({target.shop.id if target.shop else "": target for target in targets}.values())
 
 
+def names_several(names: str) -> bool:
+    """Whether what was given as `shop` may mean more than one: all of them, or a list."""
+    text = names.strip()
+    return text.casefold() == ALL_SHOPS or "," in text or text.startswith("[")
+
+
 def name_briefly(shops: Sequence[Shop]) -> list[str]:
     """What each of several shops is called in a table: its region, which `shop` takes, too, where no two share one."""
     regions = [shop.region for shop in shops]

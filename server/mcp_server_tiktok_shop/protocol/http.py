@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from starlette.responses import JSONResponse, Response
 
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
+from mcp_server_tiktok_shop.protocol.client_departure import ClientDeparture, cancels_by_leaving
 from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
@@ -150,7 +151,10 @@ class RequestGate(Struct, frozen=True):
             status = 400 if is_whole else 413
             await _make_error_response(faults[0] if faults else None, status)(scope, receive, send)
             return
-        await self.app(scope, body.receive_again, send)
+        if cancels_by_leaving(scope):
+            await ClientDeparture(self.app, scope, body, send).serve()
+        else:
+            await self.app(scope, body.receive_again, send)
 
 
 class ScopeRefusal(Struct):

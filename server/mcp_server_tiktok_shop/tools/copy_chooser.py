@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.shared_progress import ReportProgress
     from mcp_server_tiktok_shop.catalog.operation import CopyChoice
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
@@ -33,7 +33,13 @@ class MirrorChooser(Struct, frozen=True):
     zone: ZoneInfo | None
 
     async def choose(
-        self, choice: CopyChoice, parameters: Mapping[str, Any], offset: int, limit: int, target: Target, caller: Caller
+        self,
+        choice: CopyChoice,
+        parameters: Mapping[str, Any],
+        offset: int,
+        limit: int,
+        target: Target,
+        report_progress: ReportProgress,
     ) -> ChosenIds:
         """As `CopyChooser.choose`."""
         sql = choice.compose(parameters)
@@ -41,7 +47,7 @@ class MirrorChooser(Struct, frozen=True):
         tables = self.query_runner.find_tables(sql, values)
         self.query_runner.prepare()
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
-        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=caller.report_progress)
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=values)
         is_recent = choice.is_recent(parameters) and all(snapshot.tables[name].is_complete for name in tables)
         start = self._find_start(choice, parameters)

@@ -34,10 +34,13 @@ class SaveResultTool(Struct, frozen=True):
                 can't be written.
 
         """
-        from mcp_server_tiktok_shop.calls.results.saved_data import save_data  # noqa: PLC0415 - seldom asked for
+        from mcp_server_tiktok_shop.calls.results.saved_data import join_blocks, save_data  # noqa: PLC0415 - seldom asked for
 
         name = parse_file_name(values.get("save_as", DEFAULT_FILE_NAME))
         stored = await self.result_store.get_or_raise(values["id"])
-        data = (await asyncio.to_thread(json.loads, stored.content))["data"]
+        result = await asyncio.to_thread(json.loads, stored.content)
+        data = result["data"]
+        if "path" not in values and name.format != "json" and isinstance(result.get("shops"), dict):
+            data = join_blocks(data)
         request = ChunkRequest(values.get("path"), values.get("fields", ()))
         return (await save_data(self.export_folder, name, data, request, stored.zone)).to_json()

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, DamagedCopyError
 from mcp_server_tiktok_shop.platform.shop_choice import choose_targets
@@ -19,7 +20,6 @@ from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
 from mcp_server_tiktok_shop.tools.query_tables import make_result_table
-from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

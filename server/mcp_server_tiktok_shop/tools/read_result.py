@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.page_tokens import is_joined_token, select_page_token
 from mcp_server_tiktok_shop.calls.results.chunks import MAX_PATH_CHARS, ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.json_paths import parse_path
 
@@ -25,7 +26,7 @@ class ReadResultTool(Struct, frozen=True):
 
     A stored result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that
     follows it. The token is given only where one of its lists is at its end: before that, the next page would skip
-    what was not read yet.
+    what was not read yet. Of several shops each has its own part of the token, for the list in its block.
     """
 
     result_store: ScopedResultStore
@@ -56,9 +57,11 @@ class ReadResultTool(Struct, frozen=True):
         result = read_chunk(data, request, self.max_bytes - RESERVED_BYTES - extra_bytes)
         if untrusted_paths := [path for path in untrusted if _is_overlapping(path.split("."), names)]:
             result["untrusted"] = untrusted_paths
-        is_at_end = "next_offset" not in result and ("items" in result or "rows" in result) and len(names) <= 1
+        is_at_end = "next_offset" not in result and ("items" in result or "rows" in result)
         is_at_end = is_at_end and not any(isinstance(step, int) for step in steps)
-        return result | {"next_page_token": token} if token and is_at_end else result
+        if token and is_joined_token(token) and names:
+            token, names = select_page_token(token, names[0]), names[1:]
+        return result | {"next_page_token": token} if token and is_at_end and len(names) <= 1 else result
 
 
 def _is_overlapping(first: list[str], second: list[str]) -> bool:

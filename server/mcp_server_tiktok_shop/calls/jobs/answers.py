@@ -96,6 +96,8 @@ async def build_answer(runs: Sequence[JobRun], note: str, warnings: Iterable[str
     counts = Counter(outcome.state for outcome in outcomes)
     extras = await _finish(runs)
     item_values: dict[str, Json] = extras.pop("item_values", {})
+    left_out = describe_errors(runs)  # the note tells it
+    warnings = [warning for warning in warnings if warning not in left_out]
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), ITEMS]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]}

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import get_value
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
-from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, have_one_currency
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,8 +36,7 @@ MAX_READS_AT_ONCE = 5
 class JobContext(Struct, frozen=True):
     """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted.
 
-    Where the call is for other shops as well (`has_other_shops`), what is named and is not here may be there; where
-    those have other currencies (`has_other_currencies`), an amount alone says not which is meant.
+    Where the call is for other shops as well (`has_other_shops`), what is named and is not here may be there.
     """
 
     target: Target
@@ -50,7 +49,6 @@ class JobContext(Struct, frozen=True):
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
     has_other_shops: bool = False
-    has_other_currencies: bool = False
 
     async def read(self, name: str, arguments: Json) -> Json:
         """The `data` of a read.
@@ -143,8 +141,7 @@ class JobContexts(Struct, frozen=True):
         """
         targets = await choose_targets(self.platform.shops, shops, must_be_named=True)
         deadline = self.platform.new_deadline()
-        more = {"has_other_shops": len(targets) > 1, "has_other_currencies": not have_one_currency(targets)}
-        return [self._make(target, caller, deadline, **more) for target in targets]
+        return [self._make(target, caller, deadline, has_other_shops=len(targets) > 1) for target in targets]
 
     def _make(
         self,
@@ -153,7 +150,6 @@ class JobContexts(Struct, frozen=True):
         deadline: float,
         *,
         has_other_shops: bool = False,
-        has_other_currencies: bool = False,
     ) -> JobContext:
         return JobContext(
             target,
@@ -166,5 +162,4 @@ class JobContexts(Struct, frozen=True):
             self.result_builder,
             self.current_state_reader,
             has_other_shops,
-            has_other_currencies,
         )

@@ -85,7 +85,8 @@ class Plan(Struct, frozen=True):
     write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanations` tell
     what else a person should know of all of it before they agree, or where nothing is left to do. `found` are the names
     in the arguments that mean something here and may do so in another shop as well: each with the place where it
-    stands, such as line 5, if it can mean one shop alone, and empty if it means each.
+    stands, such as line 5, if it can mean one shop alone, and empty if it means each. `bare_amounts` are the places of
+    amounts without a currency that something here is to get. Where it `is_chosen_by_amount`, more may have been meant.
     """
 
     items: tuple[JobItem, ...]
@@ -93,6 +94,8 @@ class Plan(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     explanations: tuple[str, ...] = ()
     found: Json = field(default_factory=dict)
+    bare_amounts: tuple[str, ...] = ()
+    is_chosen_by_amount: bool = False
 
 
 class Outcome(Struct, frozen=True):

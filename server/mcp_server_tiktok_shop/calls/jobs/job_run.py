@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class JobRun(Struct):
     """One call of a job at one shop. `outcomes` are known already, of items done before and of those that are skipped.
 
-    `known_record` is what was remembered when it was planned; one that `is_repeat` begins anew, and the caller of one
-    that `is_previewed` was shown its items. Where the call is for several shops, `shop_name` is what this one is called
+    `known_record` is what was remembered when it was planned; the caller of one that `is_previewed` was shown its
+    items. Where the call is for several shops, `shop_name` is what this one is called
     in a table, and `error` says why nothing can be done there; `busy_error` does where that is known beforehand.
     """
 
@@ -31,7 +31,6 @@ class JobRun(Struct):
     key: str
     record: JobRecord
     known_record: JobRecord
-    is_repeat: bool = False
     is_previewed: bool = False
     shop_name: str = ""
     busy_error: ShopError | None = None

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.calls.jobs.context import STEPS_TIME_S
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
 from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
-from mcp_server_tiktok_shop.calls.jobs.several_shops import join_explanations, join_plans
+from mcp_server_tiktok_shop.calls.jobs.several_shops import ensure_one_currency, join_explanations, join_plans
 from mcp_server_tiktok_shop.calls.jobs.several_shops_preview import join_previews
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_way_back
@@ -59,6 +59,7 @@ class JobPlanner(Struct, frozen=True):
             await self._make_plan(runs[0])
         else:
             await asyncio.gather(*map(self._try_plan, runs))
+            ensure_one_currency(runs)
             join_plans(runs)
         count = sum(len(run.items) for run in runs)
         if count > MAX_ITEMS:

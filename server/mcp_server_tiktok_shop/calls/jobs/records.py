@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem, OutcomeState
+    from mcp_server_tiktok_shop.calls.undone_things import UndoneThing
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
     from mcp_server_tiktok_shop.state.write_outcomes import ProcessLookup
@@ -30,23 +31,27 @@ JOB_ID_BYTES = 6  # of randomness
 SENT = "sent"
 EARLIER_REASON = "it was done by this job before"
 DONE_REASON = "done already at {time}"
+UNDONE_REASON = " and taken back at {time}"
 REPEAT_ADVICE = "repeat: true does it once more"
 UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in ten minutes"
 
 
 class JobRecord(Struct):
-    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
+    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, by which policy.
 
-    `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
-    0 where that call ended. `job_id` is what all its writes have in the audit log, over all calls that it took. A job
-    `is_over` that came to its end, whatever failed of it; one that was cut is not. One that `is_repeat` did once more
-    what another had done. Until `held_until` an equal call may be the same once more, and is refused.
+    `user` agreed to it, as `Caller` names them: nobody else's call goes on by that. `begun_at` is when a call last
+    began its writes; `running_at` when its process (`process`) began the last of them, 0 where that call ended.
+    `job_id` is what all its writes have in the audit log, over all calls that it took. A job `is_over` that came to its
+    end, whatever failed of it; one that was cut is not. One that `is_repeat` did once more what another had done. Until
+    `held_until` an equal call may be the same once more, and is refused. `undone_at` is when items were taken back,
+    which the audit log knows.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
     agreed: dict[str, list[str]] = field(default_factory=dict)
     agreed_at: float = 0.0
     policy: str = ""
+    user: str = ""
     begun_at: float = 0.0
     running_at: float = 0.0
     process: str = ""
@@ -54,13 +59,14 @@ class JobRecord(Struct):
     is_repeat: bool = False
     held_until: float = 0.0
     job_id: str = ""
+    undone_at: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_record(cls, record: Record) -> JobRecord:
         return cls(**{name: record[name] for name in cls.__struct_fields__ if name in record})
 
     def to_record(self) -> Record:
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: getattr(self, name) for name in self.__struct_fields__ if name != "undone_at"}
 
     def start_anew(self, now: float) -> None:
         """Forget what an earlier call did and what was agreed to then, but not what is unknown of it.
@@ -79,20 +85,37 @@ class JobRecord(Struct):
         if self.is_over:
             self.agreed_at, self.job_id, self.is_repeat = 0.0, "", False
 
-    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
-        """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
-        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and self.policy == policy
+    def list_job_ids(self) -> frozenset[str]:
+        """The jobs whose writes did what is known of the items, and the one that goes on."""
+        return frozenset(filter(None, (self.job_id, *(entry.get("job") for entry in self.entries.values()))))
+
+    def mark_undone(self, undone_things: Iterable[UndoneThing], shop_id: str) -> None:
+        """Enter what was taken back since; that ends the job that did it, at all its shops, also one that was cut."""
+        things = list(undone_things)
+        moments = {(thing.job_id, thing.id): thing.undone_at for thing in things if thing.shop_id == shop_id}
+        self.undone_at = {
+            key: moment
+            for key, entry in self.entries.items()
+            if (moment := moments.get((entry.get("job", ""), key.partition(" ")[2])))
+        }
+        self.is_over = self.is_over or any(thing.job_id == self.job_id for thing in things)
+
+    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str, user: str) -> bool:
+        """Whether this person agreed to exactly this for each item, not long ago, and where as much was asked."""
+        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and (self.policy, self.user) == (policy, user)
         return is_fresh and all(self.agreed.get(item.key) == _keep_values(item) for item in items)
 
-    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> None:
+    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str, user: str) -> None:
         self.agreed = {item.key: _keep_values(item) for item in items}
-        self.agreed_at, self.policy = now, policy
+        self.agreed_at, self.policy, self.user = now, policy, user
 
     def enter(self, items: Iterable[JobItem], state: OutcomeState | str, now: float) -> None:
-        """What is known of these items from now on."""
+        """What is known of these items from now on; with what was done the yes to it is used up."""
         for item in items:
             was, will_be = _keep_values(item)
-            self.entries[item.key] = {"state": state, "was": was, "will_be": will_be, "at": now}
+            self.entries[item.key] = {"state": state, "was": was, "will_be": will_be, "at": now, "job": self.job_id}
+            if state == "done":
+                self.agreed.pop(item.key, None)
 
     def find_outcome(self, item: JobItem, now: float, zone: ZoneInfo) -> Outcome | None:
         """What came of an item in an earlier call, where that decides; None where it is to be done, or skipped, now.
@@ -106,7 +129,7 @@ class JobRecord(Struct):
         is_taken = state in (SENT, "unknown") and bool(item.now) and _keep_values(item)[0] == entry["will_be"]
         if is_taken or (state == "done" and self._is_final(item, age_s)):
             if self.is_over and not is_taken:
-                return Outcome(item, "skipped", _describe_earlier(item, entry, zone))
+                return Outcome(item, "skipped", self._describe_earlier(item, zone))
             earlier = replace(item, now="" if item.has_words else entry["was"])
             return Outcome(earlier, "done", EARLIER_REASON, item.now)
         if state not in (SENT, "unknown"):
@@ -115,8 +138,7 @@ class JobRecord(Struct):
 
     def mark_known(self, item: JobItem, outcome: Outcome, zone: ZoneInfo) -> JobItem:
         """An item whose outcome is known from an earlier call, as a preview shows it: it becomes nothing now."""
-        entry = self.entries[item.key]
-        reason = outcome.reason if outcome.state == "unknown" else _describe_earlier(item, entry, zone)
+        reason = outcome.reason if outcome.state == "unknown" else self._describe_earlier(item, zone)
         return replace(item, will_be="", details={}, skip_reason=reason)
 
     def _is_final(self, item: JobItem, age_s: float) -> bool:
@@ -126,15 +148,18 @@ class JobRecord(Struct):
         """
         return item.is_relative and (age_s < MEMORY_TTL_S or not self.is_over)
 
+    def _describe_earlier(self, item: JobItem, zone: ZoneInfo) -> str:
+        """When it was done, and taken back if it was; what is as it is to be needs no advice."""
+        done_at = datetime.fromtimestamp(self.entries[item.key]["at"], zone)
+        reason = DONE_REASON.format(time=done_at.isoformat(timespec="minutes"))
+        if item.key in self.undone_at:
+            undone_at = datetime.fromisoformat(self.undone_at[item.key]).astimezone(zone)
+            reason += UNDONE_REASON.format(time=undone_at.isoformat(timespec="minutes"))
+        return f"{reason}; {REPEAT_ADVICE}" if item.is_relative else reason
+
 
 def make_job_id() -> str:
     return secrets.token_hex(JOB_ID_BYTES)
-
-
-def _describe_earlier(item: JobItem, entry: Json, zone: ZoneInfo) -> str:
-    """When it was done; what is as it is to be needs no advice."""
-    reason = DONE_REASON.format(time=datetime.fromtimestamp(entry["at"], zone).isoformat(timespec="minutes"))
-    return f"{reason}; {REPEAT_ADVICE}" if item.is_relative else reason
 
 
 def _keep_values(item: JobItem) -> list[str]:

@@ -9,7 +9,8 @@ What a job is, and how one is written, stands in `calls.jobs.job`. A call of a j
    asked about again for ten minutes; one that came to its end is over, and another like it wants a yes of its own.
 4. Step after step goes through `WriteExecutor`: write outcomes, idempotency keys and the audit log hold for each.
    Before each the items are entered as sent, so that one that was cut off is known to be unknown.
-5. Where the time for one call is up, or the way to the platform is shut, it ends in words; the same call goes on.
+5. Where the time for one call is up, or the way to the platform is shut, it ends in words; where its caller is gone,
+   with the write that is under way. The same call goes on (`calls.jobs.sender`).
 6. `Job.finish` adds what is made of all, and each item is told with its outcome.
 
 A call for several shops goes this way at each of them, with a plan and a record for each; what is shown, asked, sent
@@ -18,22 +19,20 @@ and told is all of it (`calls.jobs.several_shops`).
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
-from mcp_server_tiktok_shop.calls.jobs.answers import NOTHING_NOTE, build_answer, find_step_failures, find_step_outcomes
-from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+from mcp_server_tiktok_shop.calls.jobs.answers import NOTHING_NOTE, build_answer
 from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
 from mcp_server_tiktok_shop.calls.jobs.planner import JobPlanner
-from mcp_server_tiktok_shop.calls.jobs.records import SENT, make_job_id
-from mcp_server_tiktok_shop.calls.jobs.several_shops import ensure_one_currency, find_only_shop, join_keys, name_shops
+from mcp_server_tiktok_shop.calls.jobs.sender import JobSender
+from mcp_server_tiktok_shop.calls.jobs.several_shops import find_only_shop, join_keys, name_shops
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
+from mcp_server_tiktok_shop.calls.undone_things import list_undone
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -42,18 +41,14 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext, JobContexts
-    from mcp_server_tiktok_shop.calls.jobs.job import Job, Step
+    from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview
     from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
-    from mcp_server_tiktok_shop.calls.write import Write
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 
-STEP_TIME_S = 8.0  # seconds before the deadline in which no further write is begun
 DRY_RUN_NOTE = "A dry run: nothing was sent."
-# What shuts the way to the platform for every write, and surely kept this one from being done.
-SHUT_KINDS = frozenset({"signed_out", "network", "rate_limited", "not_configured", "not_permitted"})
 
 
 class JobRunner(Struct, frozen=True):
@@ -80,7 +75,6 @@ class JobRunner(Struct, frozen=True):
 
         """
         contexts = await self.contexts.make_each(server_arguments.get("shop"), caller)
-        ensure_one_currency(operation, values, [context.target for context in contexts])
         names = name_shops([context.target for context in contexts])
         runs = [
             await self._begin(operation, values, server_arguments, context, name)
@@ -100,7 +94,8 @@ class JobRunner(Struct, frozen=True):
             note, warnings = await self._ensure_confirmed(runs, server_arguments, has_token_alone=has_token_alone)
             # Where nothing is left at a shop of a job that was cut, the job comes to its end there with the others.
             is_part = any(run.error for run in runs)
-            await self._send([run for run in runs if run.steps or run.is_unfinished], is_part=is_part)
+            sender = JobSender(self.planner, self.write_executor, self.job_records)
+            await sender.send([run for run in runs if run.steps or run.is_unfinished], is_part=is_part)
         return await build_answer(runs, note, warnings, self.planner.plan_way_back(runs, is_done=True))
 
     async def _begin(
@@ -113,13 +108,16 @@ class JobRunner(Struct, frozen=True):
 
         """
         key = compute_fingerprint(operation, values, context.target)
-        record, is_repeat = await self.job_records.load(key), bool(server_arguments.get("repeat"))
+        record = await self.job_records.load(key)
         known_record = replace(record, entries=dict(record.entries))
-        if is_repeat:
+        shop_id = context.target.shop.id if context.target.shop else ""
+        audit_log = self.write_executor.undo_checker.audit_log
+        record.mark_undone(await list_undone(audit_log, record.list_job_ids()), shop_id)
+        if server_arguments.get("repeat"):
             record.start_anew(self.job_records.clock())
         else:
             record.start_next()
-        run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
+        run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record)
         run.is_previewed, run.shop_name = bool(server_arguments.get("confirm")), shop_name
         if not server_arguments.get("dry_run"):
             try:
@@ -135,12 +133,12 @@ class JobRunner(Struct, frozen=True):
     ) -> tuple[str, tuple[str, ...]]:
         """Go on only where somebody agreed to just this; the note on that, and the warnings that nobody was shown."""
         gate, first = self.write_executor.confirmation_gate, runs[0]
-        now = gate.clock()
-        if all(run.record.is_agreed(run.open_items, now, gate.policy) for run in runs if run.steps):
+        now, user = gate.clock(), first.context.caller.user
+        if all(run.record.is_agreed(run.open_items, now, gate.policy, user) for run in runs if run.steps):
             return "", ()
         shop_ids = [run.context.target.shop.id for run in runs if run.context.target.shop]
         more: Json = {"shop": ",".join(shop_ids)} if shop_ids else {}
-        more |= {"repeat": True} if first.is_repeat else {}
+        more |= {"repeat": True} if server_arguments.get("repeat") else {}
         call = StoredCall(first.operation.name, first.values | more, first.context.result_builder.buyer_data)
         is_first = True
 
@@ -173,86 +171,5 @@ class JobRunner(Struct, frozen=True):
         if not gate.must_ask(preview):
             return note, preview.warnings
         for run in runs:
-            run.record.mark_agreed(run.open_items, gate.clock(), gate.policy)
+            run.record.mark_agreed(run.open_items, gate.clock(), gate.policy, user)
         return note, ()
-
-    async def _send(self, runs: Sequence[JobRun], *, is_part: bool) -> None:
-        """Send step after step, shop after shop, as far as the time of one call goes.
-
-        All is over or cut together: until then no shop's record says that the job came to its end there. A repeat that
-        `is_part`, since a shop was left out, is not over either: called again for that, it would do the others twice.
-        """
-        caller, records = runs[0].context.caller, self.job_records
-        total, done, is_cut, is_held = sum(len(run.open_items) for run in runs), 0, True, False
-        started: list[JobRun] = []
-        job_id = next((run.record.job_id for run in runs if run.record.job_id), "") or make_job_id()
-        try:
-            for run in runs:
-                run.record.job_id = run.record.job_id or job_id
-                await records.start(run.key, run.record, run.known_record, run.operation.name)
-                started.append(run)
-            for run in runs:
-                for step in run.steps:
-                    if run.context.platform.time_remaining(run.context.deadline) < STEP_TIME_S:
-                        run.stop_reason = "the time for one call was up"
-                        break
-                    await self._enter_and_send(run, step)
-                    if run.stop_reason:
-                        break
-                    done += len(step.items)
-                    await caller.report_progress(done, total, f"{done} of {total} done")
-                if run is not runs[-1]:  # what its last write did is known also where the next shop's is cut off
-                    await records.save(run.key, run.record)
-            is_cut = any(run.stop_reason for run in runs) or (is_part and runs[0].is_repeat)
-            is_held = not is_cut and all(run.is_done for run in runs)
-        finally:
-            ends = [self._end(run, is_cut=is_cut, is_held=is_held and run.is_relative) for run in started]
-            await asyncio.shield(asyncio.gather(*ends))
-        held_runs = [run for run in runs if is_held and run.is_relative]
-        if held_runs:
-            await caller.run_after_delivery(partial(self._settle, held_runs))
-
-    async def _settle(self, runs: Sequence[JobRun]) -> None:
-        for run in runs:
-            await self.job_records.settle(run.key, run.record)
-
-    async def _end(self, run: JobRun, *, is_cut: bool, is_held: bool) -> None:
-        """Remember what is left, or what a job did that is over, where another like it must not do it again."""
-        if is_cut:
-            await self.job_records.stop(run.key, run.record)
-        elif run.is_done and not run.is_relative:
-            await self.job_records.forget(run.key)
-        else:
-            await self.job_records.finish(run.key, run.record, is_held=is_held)
-
-    async def _enter_and_send(self, run: JobRun, step: Step) -> None:
-        """Send one write; before it its items are entered as sent, and after it with what came of them."""
-        records = self.job_records
-        run.record.enter(step.items, SENT, records.clock())
-        run.record.running_at = records.clock()
-        await records.save(run.key, run.record)
-        for outcome in await self._send_step(run, step):
-            run.record.enter([outcome.item], outcome.state, records.clock())
-            if outcome.state != "not yet":
-                run.outcomes[outcome.item.key] = outcome
-
-    async def _send_step(self, run: JobRun, step: Step) -> list[Outcome]:
-        """What came of the items of one write."""
-        try:
-            step = run.job.complete_step(step, run.outcomes)
-            write = self.planner.build_write(run, step)
-            if step.undo_of:
-                write = replace(write, known_state=None)
-            repeat = {"repeat": True} if run.is_repeat and await self._is_done_before(write) else {}
-            result = await self.write_executor.execute(write, repeat, run.context.caller)
-        except ShopError as error:
-            if error.kind in SHUT_KINDS:
-                run.stop_reason = error.message
-                return [Outcome(item, "not yet", error.message) for item in step.items]
-            return find_step_failures(step, error)
-        return find_step_outcomes(run.job, step, result)
-
-    async def _is_done_before(self, write: Write) -> bool:
-        """Whether an equal write was done: that alone is repeated, and none whose outcome is unknown."""
-        earlier = await self.write_executor.write_outcomes.find(write.fingerprint)
-        return earlier is not None and earlier.is_done

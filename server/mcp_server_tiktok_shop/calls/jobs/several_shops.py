@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.catalog.amounts import find_amounts
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import GIVEN_KINDS, Problem, ShopError
 from mcp_server_tiktok_shop.platform.shop_choice import have_one_currency, name_briefly
 
 if TYPE_CHECKING:
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem
     from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-# Of an error that is in what was given: no shop goes on, since it is not known what is meant.
-GIVEN_KINDS = frozenset({"invalid_arguments", "batch_limit"})
 MISSING_REASON = "none of these shops has it"
 UNREAD_MISSING_REASON = "none of the shops that could be read has it: {shops} could not"
 MAX_NAMES = 10  # that one sentence tells
@@ -49,21 +47,30 @@ def join_keys(runs: Sequence[JobRun]) -> str:
     return hashlib.sha256(" ".join(sorted(run.key for run in runs)).encode()).hexdigest()
 
 
-def ensure_one_currency(operation: Operation, values: Json, targets: Sequence[Target]) -> None:
-    """Go on only where an amount of money that is given means the same at each shop.
+def ensure_one_currency(runs: Sequence[JobRun]) -> None:
+    """Go on only where an amount of money that is given means the same at each shop that has something it is for.
+
+    A shop that could not be looked at may have it; and what an amount chose by, each shop may have had.
 
     Raises:
-        ShopError: `invalid_arguments`: the shops have several currencies, or one that is not known.
+        ShopError: `invalid_arguments`: these shops have several currencies, or one that is not known.
 
     """
-    amounts = find_amounts(operation.arguments, values)
-    if not amounts or have_one_currency(targets):
+    first = runs[0]
+    bare_amounts = [place for run in runs if run.plan for place in run.plan.bare_amounts]
+    amounts = find_amounts(first.operation.arguments, first.values) or list(dict.fromkeys(bare_amounts))
+    targets = [run.context.target for run in runs if _may_need_amounts(run)]
+    if not amounts or not targets or not any(run.plan for run in runs) or have_one_currency(targets):
         return
     named = ", ".join(f"{target.shop.label} ({target.shop.currency or '?'})" for target in targets if target.shop)
     message = f"is an amount, and these shops have several currencies: {named}"
     problems = tuple(Problem(path, message, "shops of one currency") for path in amounts[:MAX_NAMES])
     text = f"{', '.join(amounts[:MAX_NAMES])} {message}."
     raise ShopError("invalid_arguments", text, hint=SINGLE_HINT, problems=problems)
+
+
+def _may_need_amounts(run: JobRun) -> bool:
+    return run.plan is None or run.plan.is_chosen_by_amount or any(not item.is_missing for item in run.items)
 
 
 def join_plans(runs: Sequence[JobRun]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.answer_tables import SHOP_COLUMN
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 UNLIMITED_BYTES = 2**40  # bytes: all of a list at once
 WHOLE = ChunkRequest()
+SHOPS_NAME = "shops"  # of the list of blocks, where they have no list in common
 REST_NAME = "other"  # of the sheet that holds what stands beside several lists
 
 
@@ -55,6 +57,31 @@ async def save_data(
             for part_name, part in (parts or {name.stem: value}).items()
         ]
         return await folder.save_tables(name, tables)
+
+
+def join_blocks(blocks: Json) -> Json:
+    """The data of several shops as that of one: the rows of the list that they have, each with its shop, or theirs."""
+    lists = {
+        name
+        for block in blocks.values()
+        for name, part in block.items()
+        if is_table(part) or (isinstance(part, list) and any(isinstance(item, dict) for item in part))
+    }
+    if len(lists) != 1:
+        return {SHOPS_NAME: [{SHOP_COLUMN: shop} | block for shop, block in blocks.items()]}
+    (name,) = lists
+    parts = [(shop, block[name]) for shop, block in blocks.items() if name in block]
+    if all(is_table(part) and part["columns"] == parts[0][1]["columns"] for _, part in parts):
+        rows = [[shop, *row] for shop, part in parts for row in part["rows"]]
+        return {name: {"columns": [SHOP_COLUMN, *parts[0][1]["columns"]], "rows": rows}}
+    return {name: [{SHOP_COLUMN: shop} | item for shop, part in parts for item in _list_items(part)]}
+
+
+def _list_items(part: Any) -> list[Json]:
+    """The items of a list as objects, also where it is a table."""
+    if is_table(part):
+        return [dict(zip(part["columns"], row, strict=True)) for row in part["rows"]]
+    return [item if isinstance(item, dict) else {"value": item} for item in part]
 
 
 def _read(data: Json, request: ChunkRequest) -> Any:

@@ -97,7 +97,8 @@ class DecideReturnsJob(Job, frozen=True):
         rest = _describe_others(others) or _describe_kinds(values, requests)
         warnings = [*warn_of_total(repayments, len(paid)), *filter(None, (rest,))] if decisions else []
         explanation = PROOF_WORDS if is_rejection and not values.get("images") else ""
-        return Plan(tuple(items), state, tuple(warnings), (explanation if decisions else rest,))
+        explanations = (explanation if decisions else rest,)
+        return Plan(tuple(items), state, tuple(warnings), explanations, is_chosen_by_amount="below" in values)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A request a write."""

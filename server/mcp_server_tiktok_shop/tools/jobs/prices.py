@@ -40,13 +40,6 @@ class ChangePricesJob(Job, frozen=True):
         change_list = await read_changes(values, "price", self.files)
         shop = context.target.shop
         currency = shop.currency if shop else ""
-        # Amounts that are arguments were looked at before; those of a table are known only here.
-        bare = [change for change in change_list.changes if change.rule.fixed is not None and not change.currency]
-        if context.has_other_currencies and bare:
-            faults = [
-                (change, f"would cost {change.rule.fixed}, and these shops have several currencies") for change in bare
-            ]
-            raise refuse_changes(change_list.argument, faults, "a column currency, or shops of one currency")
         named = await match_skus(context, change_list, WRITE)
         matches, state = named.matches, named.state
         currencies = {str((match.sku.get("price") or {}).get("currency") or currency) for match in matches} - {""}
@@ -66,7 +59,7 @@ class ChangePricesJob(Job, frozen=True):
         if finer:
             faults = [(match.change, f"would cost {match.change.rule.fixed}") for match in finer]
             raise refuse_changes(change_list.argument, faults, f"a multiple of {unit}, as {currency} has it")
-        ending = Ending.parse(values["ending"], unit) if values.get("ending") else None
+        ending = Ending.parse(values["ending"], unit) if values.get("ending") and matches else None
         field = "sale_price" if shop and shop.seller_type == CROSS_BORDER else "amount"
         locks, unread = await find_price_locks(context)
         items = tuple(
@@ -74,7 +67,9 @@ class ChangePricesJob(Job, frozen=True):
         )
         warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan((*items, *named.missing), state, (*unread, *warnings), (patterns,), named.found)
+        fixed = [match.change for match in matches if match.change.rule.fixed is not None]
+        bare_amounts = tuple(change.place for change in fixed if not change.currency)
+        return Plan((*items, *named.missing), state, (*unread, *warnings), (patterns,), named.found, bare_amounts)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import SOLD_SKUS_SQL, load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES
@@ -36,7 +37,6 @@ from mcp_server_tiktok_shop.tools.profit.table import (
 )
 from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
-from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

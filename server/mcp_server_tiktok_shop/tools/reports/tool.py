@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
@@ -28,7 +29,6 @@ from mcp_server_tiktok_shop.tools.reports.over_shops import MAX_UNTOLD_ROWS
 from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES, ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
 from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer, ShopPeriods
-from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

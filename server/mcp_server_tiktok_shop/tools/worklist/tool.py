@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.mirror.worklist_kinds import compose_worklist_sql, load_worklist_kinds
 from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
-from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, WorklistEntry
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
+
+    # Hears how far a read is: done, of how many (None: unknown), and a few words for a person.
+    ReportProgress = Callable[[float, float | None, str], Awaitable[None]]
 
 
 class SharedProgress:
@@ -22,7 +26,7 @@ class SharedProgress:
         self._reported = 0.0
         self.is_over = False
 
-    def create_reporter(self, place: int) -> ProgressReporter:
+    def create_reporter(self, place: int) -> ReportProgress:
         """What one of the shops reports to."""
 
         async def report(done: float, total: float | None, message: str, /) -> None:
