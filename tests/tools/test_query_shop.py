@@ -109,6 +109,29 @@ async def test_a_mask_that_changes_nothing_is_not_spoken_of(connect: Connect) ->
             assert "MASKED" not in (await ask(client, sql))["data"].get("note", ""), sql
 
 
+async def test_what_whole_listings_alone_tell_is_asked_of_all_at_once_and_is_new_after_an_edit(
+    connect: Connect,
+) -> None:
+    sql = "SELECT DISTINCT product_id, description, package_weight, package_weight_unit FROM product_details"
+    async with connect(sandbox="1", confirm="none", sandbox_object=Sandbox(orders=20)) as client:
+        first = (await ask(client, f"{sql} ORDER BY ALL"))["data"]["result"]["rows"]
+        listed = reply(await client.call_tool("search_products", {"pages": "all", "fields": ["products.id"]}))
+        ids = sorted(row[0] for row in listed["data"]["products"]["rows"])
+        whole = [
+            reply(await client.call_tool("get_product", {"product_id": each, "fields": ["*"]}))["data"] for each in ids
+        ]
+        edit = {"product_id": ids[0], "package_weight": {"value": "0.775", "unit": "KILOGRAM"}}
+        reply(await client.call_tool("run_write_operation", {"name": "partial_edit_product", "arguments": edit}))
+        changed = (await ask(client, f"{sql} WHERE package_weight = 0.775", max_age=3600))["data"]["result"]["rows"]
+    expected = [
+        [p["id"], p["description"], Decimal(p["package_weight"]["value"]), p["package_weight"]["unit"]]
+        for p in whole
+        if p["status"] != "DELETED"
+    ]
+    assert [[*row[:2], Decimal(row[2]), row[3]] for row in first] == expected
+    assert [row[0] for row in changed] == [ids[0]]
+
+
 async def test_what_is_taken_out_is_told_from_what_is_not_there_and_what_is_shown_can_be_asked_by(
     connect: Connect,
 ) -> None:
