@@ -85,8 +85,9 @@ def list_pages(texts: dict[str, str]) -> str:
     names.sort(key=lambda name: (PAGE_ORDER.index(name) if name in PAGE_ORDER else len(PAGE_ORDER), name))
     lines = []
     for name in names:
-        title, first = re.findall(r"\S.*", texts[f"docs/{name}.md"])[:2]
-        lines.append(f"- [{title.removeprefix('# ')}]({name}.md): {first}")
+        title, paragraph = texts[f"docs/{name}.md"].split("\n\n", 2)[:2]
+        sentence = re.split(r"(?<=\.)\s", paragraph, maxsplit=1)[0]
+        lines.append(f"- [{title.removeprefix('# ')}]({name}.md): {' '.join(sentence.split())}")
     return "\n".join(lines)
 
 

@@ -318,7 +318,7 @@ async def test_a_copy_for_which_there_is_no_room_is_told_as_that(home: Path, san
             told = bad(await client.call_tool("query_shop", COUNT_ORDERS))
             assert (told["error"], told["retryable"]) == ("not_configured", False), told
             assert "can't be written" in told["message"]
-            assert "Make room" in told["hint"]
+            assert "Free disk space" in told["hint"]
 
 
 @on_posix

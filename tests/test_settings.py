@@ -326,7 +326,7 @@ def test_a_relative_folder_is_refused_where_the_current_one_is_gone(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    assert "whole path" in refused({"HOME": "state"})
+    assert "full path" in refused({"HOME": "state"})
 
 
 # ---- secrets

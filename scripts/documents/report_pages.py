@@ -16,30 +16,32 @@ if TYPE_CHECKING:
 
 INTRODUCTION = f"""# Reports
 
-What `get_report` adds up, to the cent, from the local copy of each shop: what each report answers and takes, and how
-its columns read.
+What `get_report` adds up, to the cent, from the local copy of each shop: what each report answers and takes, and what
+its columns mean.
 
-Each is one file of SQL, `mirror/reports/<name>.sql`, whose heading this page is written from: a new one needs a file
-and nothing else. It is asked for each shop by itself, in that shop's own days, and currencies are never added up. Rows
-of several shops bear their shop's region where no two share one, else its name; `shops` tells which is which. `period`
-and `compared_with` say which days were counted: once, or by shop where they differ. `totals` are of all rows, also of
-those that `limit` leaves out, and tell the currency. Of several shops `in_all_shops` adds up what `sales` counts, and
-`ranking` says which products sold most units in all of them, those of one name added up.
-What all rows of the table have in common stands once, in `same_in_all_rows`. Where the copy
-does not reach as far as the period, or a list could not be read, the answer begins with PART ONLY and says how far.
+Each shop is asked for itself, in its own days, and currencies are never added together. Rows of several shops are
+labelled with their shop's region if no two share one, otherwise with its name; `shops` says which is which. `period`
+and `compared_with` give the days that were counted: once, or by shop where they differ. `totals` cover all rows,
+including those that `limit` leaves out, and name the currency. Over several shops, `in_all_shops` adds up what `sales`
+counts, and `ranking` lists the products that sold most units in all of them, with products of one name combined. Values
+that all rows of a table share are given once, in `same_in_all_rows`. If the copy does not reach as far as the period,
+or a list could not be read, the answer begins with PART ONLY and says how far it reaches.
 
 | argument | |
 |---|---|
 | `report` | one of those below |
 | `period` | {PERIOD_FORMS} |
-| `compare_with` | {COMPARISON_FORMS.partition(", or ")[0]}, or any period: beside the first, with the change |
-| `group_by` | as the report has it; `none` for the totals alone |
-| `order` | a column, with `desc` or `asc` behind it |
+| `compare_with` | {COMPARISON_FORMS.partition(", or ")[0]}, or any period: shown beside the first, with the change |
+| `group_by` | what the report offers; `none` for the totals alone |
+| `order` | a column, followed by `desc` or `asc` |
 | `limit` | rows of each shop |
-| `shop` | one, several with commas between, or all, which is the default |
+| `shop` | one, several separated by commas, or `all`, which is the default |
 
-A period that is not over ends now, and the one before it, or the same a year before, is cut at the same time of day.
-Before a month is a month, before a weekend the weekend before, before other days as many days.
+An unfinished period ends now, and the period before it, or the same a year before, is cut at the same time of day.
+Before a month comes a month, before a weekend the weekend before, before other days as many days.
+
+Each report is a file of SQL, `mirror/reports/<name>.sql`, from whose heading this page is made: a new report needs a
+file and nothing else.
 """
 
 
@@ -55,20 +57,20 @@ def describe_reports(reports: Mapping[str, Report]) -> str:
                 (f"`{grouping.name}`", ", ".join(f"`{name}`" for name in (*grouping.keys, *grouping.labels)))
                 for grouping in report.group_by.values()
             ]
-            lines += ["", format_table(("`group_by`", "puts in front"), rows)]
+            lines += ["", format_table(("`group_by`", "columns in front"), rows)]
     return "\n".join(lines) + "\n"
 
 
 def _list_facts(report: Report) -> list[str]:
     if report.period:
-        needs = "is needed" if report.period == REQUIRED_PERIOD else f"is `{report.period}` where none is given"
+        needs = "is needed" if report.period == REQUIRED_PERIOD else f"is `{report.period}` unless given"
         facts = [f"Period {needs}"]
     else:
-        facts = ["Of now, without a period"]
+        facts = ["Shows the present: takes no period"]
     if report.compare:
-        facts.append("side by side: " + ", ".join(f"`{name}`" for name in report.compare))
-    facts += [f"compared with `{report.compare_with}` where nothing else is said"] if report.compare_with else []
-    facts += [f"grouped by `{report.default_group}` where nothing else is said"] if report.default_group else []
+        facts.append("comparable: " + ", ".join(f"`{name}`" for name in report.compare))
+    facts += [f"compared with `{report.compare_with}` by default"] if report.compare_with else []
+    facts += [f"grouped by `{report.default_group}` by default"] if report.default_group else []
     facts.append(f"ordered by `{report.order}`")
     facts += [f"parameter `{name}`: {text}" for name, text in {**report.parameters, **report.filters}.items()]
     return [*facts, "reads " + ", ".join(f"`{name}`" for name in report.tables)]

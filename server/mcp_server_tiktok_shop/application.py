@@ -1,4 +1,4 @@
-"""One run of this server: the parts that it is made of, the server that it serves, and how it ends."""
+"""One run of this server: its parts, the server it runs, and how it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads JSON that others wrote: no deeper than what can be gone through."""
+"""Reads JSON that others wrote, refusing what is nested too deep."""
 
 from __future__ import annotations
 

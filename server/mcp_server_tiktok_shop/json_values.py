@@ -1,4 +1,4 @@
-"""Values in a JSON answer that may not be what they should: read where their meaning is exact, else passed over."""
+"""Reads values in a JSON answer that may be malformed: used where their meaning is exact, skipped otherwise."""
 
 from __future__ import annotations
 
@@ -33,13 +33,6 @@ class SkippedValues(Counter[str]):
         objects = [item for item in value if isinstance(item, dict)]
         self.add(name, len(value) - len(objects))
         return objects
-
-    def select_object(self, value: Any, name: str) -> Json:
-        """An object, or an empty one in its place; what else stands there is counted under `name`."""
-        if isinstance(value, dict):
-            return value
-        self.add(name, int(not is_empty(value)))
-        return {}
 
     def describe(self) -> str:
         """A sentence with every count; empty where nothing was passed over."""

@@ -1,4 +1,4 @@
-"""Makes the parts that a run needs late or never: the local copy, the tools that answer from it, labels, and jobs."""
+"""Makes the parts that a run needs late or never: the local copy and tools that use it, labels, jobs."""
 
 from __future__ import annotations
 

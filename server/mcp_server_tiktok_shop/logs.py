@@ -1,4 +1,4 @@
-"""The log on standard error, a line for each call, and the redactor that keeps secrets out of it and out of results."""
+"""The log on standard error, and the redactor that keeps secrets out of it and out of results."""
 
 from __future__ import annotations
 

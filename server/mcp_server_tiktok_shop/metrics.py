@@ -1,4 +1,4 @@
-"""What is counted and traced for who operates a server: where that is said, not how it is kept."""
+"""The interface for what is counted and traced, independent of how it is stored."""
 
 from __future__ import annotations
 

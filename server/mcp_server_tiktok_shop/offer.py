@@ -1,4 +1,4 @@
-"""What a run offers to a client, of settings and records alone: operations, the tools that it lists, instructions."""
+"""What a run offers to a client, from settings and records alone: operations, listed tools, instructions."""
 
 from __future__ import annotations
 

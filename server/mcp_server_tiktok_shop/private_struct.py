@@ -1,4 +1,4 @@
-"""What holds data that must not get into a log or a traceback: shown, it gives its name alone."""
+"""A struct for data that must not get into logs or tracebacks: its repr is its name alone."""
 
 from __future__ import annotations
 

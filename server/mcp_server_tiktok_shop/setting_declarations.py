@@ -1,4 +1,4 @@
-"""How a setting is declared, how the texts of all of them are found in the environment, and what they mean."""
+"""How a setting is declared, and how its text is found in the environment and parsed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_environment(environment: Mapping[str, str], settings: Sequence[Setting]
     nonempty_names = [name for name, text in variables if text.strip()]
     for name, text in variables:
         if nonempty_names.count(name) > 1:
-            raise SettingsError(f"{name} is set more than once, in upper and lower case: take one away")
+            raise SettingsError(f"{name} is set more than once, in upper and lower case: remove one")
         if name in settings_by_variable:
             if text.strip():
                 entries[settings_by_variable[name].name] = (name, text)
@@ -66,7 +66,7 @@ def read_environment(environment: Mapping[str, str], settings: Sequence[Setting]
             did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
             raise SettingsError(f"{name} is not a setting{did_you_mean}")
         if name in nonempty_names and setting.variable in nonempty_names:
-            raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
+            raise SettingsError(f"{setting.variable} and {name} are both set: remove one")
         if name in nonempty_names:
             try:
                 entries[setting.name] = (name, read_secret_file(text))

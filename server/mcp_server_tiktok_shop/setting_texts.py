@@ -1,4 +1,4 @@
-"""Setting texts: what no setting can mean, what a key or token can't hold, and the text of a secret's file."""
+"""Parsers of setting texts: what no setting, key or token may contain, and secrets read from files."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def parse_credential(text: str) -> str:
     if fault := find_text_fault(text):
         raise ValueError(fault)
     if any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in text):
-        raise ValueError("holds an invisible character (a line break, a zero-width space): copy it anew, by itself")
+        raise ValueError("contains an invisible character (a line break, a zero-width space): copy it again, by itself")
     if any(character in QUOTES for character in text):
-        raise ValueError("holds a quotation mark: write the value alone")
+        raise ValueError("contains a quotation mark: write the value without quotes")
     if not text.isascii():
-        raise ValueError("holds a character outside ASCII, which no key or token has: copy it anew")
+        raise ValueError("contains a character outside ASCII, which no key or token has: copy it again")
     if " " in text:
-        raise ValueError("holds a blank: write the value alone")
+        raise ValueError("contains a space: write the value without it")
     return text
 
 
@@ -84,9 +84,9 @@ def parse_folder(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
-        raise ValueError("names the home of a user that there is not") from None
+        raise ValueError("names the home of a user who does not exist") from None
     except OSError:
-        raise ValueError("is relative to the current folder, and that one is gone: write the whole path") from None
+        raise ValueError("is relative to the current folder, which no longer exists: write the full path") from None
 
 
 def read_secret_file(path: str) -> str:
@@ -107,7 +107,7 @@ def read_secret_file(path: str) -> str:
         encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
         text = content.decode(encoding).strip()
     except UnicodeDecodeError:
-        raise ValueError("names a file that is not text in UTF-8: save it so") from None
+        raise ValueError("names a file that is not UTF-8 text: save it as UTF-8") from None
     if not text:
         raise ValueError("names a file that is empty")
     return text
@@ -139,7 +139,7 @@ def parse_url(text: str) -> str:
         raise ValueError("is not a plain http(s) address")
     parts = urlsplit(text.strip())
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise ValueError("is plain http, which is allowed on this computer alone: use https")
+        raise ValueError("is plain http, which is allowed only on this computer: use https")
     return text.strip().rstrip("/")
 
 
@@ -156,7 +156,7 @@ def make_service_url_parser(*schemes: str) -> Callable[[str], str]:
         if not is_sound or any(c.isspace() for c in url):
             raise ValueError(f"is not an address that begins with {schemes[0]}://")
         if parts.password is not None or "password" in parts.query:
-            raise ValueError("holds a password: take it out, and set it by the variable of its own")
+            raise ValueError("contains a password: remove it, and set it with the variable for it")
         return url
 
     return parse
@@ -181,9 +181,9 @@ def parse_webhook_url(text: str) -> str:
     parts = urlsplit(parse_url(text))
     host = parts.hostname or ""
     if parts.scheme != "https" or parts.port is not None or "." not in host or re.fullmatch(r"[\d.]+", host):
-        raise ValueError("is not https with a domain name and without a port, and TikTok takes no other")
+        raise ValueError("is not https with a domain name and without a port; TikTok accepts nothing else")
     if not parts.path.endswith(WEBHOOK_PATH):
-        raise ValueError(f"does not end with {WEBHOOK_PATH}, where webhooks are taken")
+        raise ValueError(f"does not end with {WEBHOOK_PATH}, where webhooks are received")
     return f"https://{host}{parts.path}"
 
 

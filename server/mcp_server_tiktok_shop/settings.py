@@ -1,4 +1,4 @@
-"""The settings of a run: a table of what can be set, read once from flags and environment, refused where not clear."""
+"""The settings of a run: one table of them, read once from flags and environment, refused where unclear."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def get_default_home() -> Path:
     except RuntimeError:
         folder = None
     if folder is None or not folder.is_absolute():
-        raise SettingsError("The user's data folder is not known here: set TIKTOK_SHOP_HOME to the whole path of one")
+        raise SettingsError(
+            "The user's data folder is not known here: set TIKTOK_SHOP_HOME to the full path of a folder"
+        )
     return folder
 
 
@@ -144,17 +146,9 @@ def _parse_log_level(text: str) -> str:
 SETTINGS = (
     Setting("app_key", "Key of your app in TikTok Shop Partner Center.", parse_credential),
     Setting("app_secret", "Secret of that app.", parse_secret, is_secret=True),
+    Setting("access_token", "Seller's access token, used until it is first renewed.", parse_secret, is_secret=True),
     Setting(
-        "access_token",
-        "Access token of the seller's authorization, to start with.",
-        parse_secret,
-        is_secret=True,
-    ),
-    Setting(
-        "refresh_token",
-        "Refresh token beside it; the pair that follows from it is kept under the home folder.",
-        parse_secret,
-        is_secret=True,
+        "refresh_token", "Its refresh token; renewed pairs are kept in the home folder.", parse_secret, is_secret=True
     ),
     Setting(
         "proxy",
@@ -170,113 +164,126 @@ SETTINGS = (
     Setting(
         "files", "Folder whose files the assistant may upload or resize.", parse_folder, default="`files` in the home"
     ),
-    Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
-    Setting("service_id", "Service id of your app, for its authorization link.", parse_credential),
     Setting(
-        "region", "Where sellers agree: `us`, or `row` for the rest of the world.", make_choice_parser("us", "row")
+        "shop",
+        "Pin the server to one shop, by name, id or unique region; it can reach no other.",
+        str.strip,
+        default="every shop",
+    ),
+    Setting("service_id", "Service id of your app, needed for its sign-in link.", parse_credential),
+    Setting(
+        "region", "Where sellers sign in: `us`, or `row` for the rest of the world.", make_choice_parser("us", "row")
     ),
     Setting(
         "toolsets",
-        "What clients list: areas of the catalog, `default`, `all` or `none`, separated by commas.",
+        "Tools to list, by area, separated by commas; or `default`, `all`, `none`.",
         parse_names,
         default="default",
     ),
-    Setting("tools", "Single tools to list besides.", parse_names),
-    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", parse_names),
-    Setting("read_only", "Offer and do nothing that changes the shop.", parse_bool, default="off", is_switch=True),
+    Setting("tools", "Single tools to list in addition.", parse_names),
+    Setting("exclude_tools", "Tools to switch off entirely, whatever other settings say.", parse_names),
+    Setting(
+        "read_only",
+        "Only read: offer nothing that changes the shop, and refuse it.",
+        parse_bool,
+        default="off",
+        is_switch=True,
+    ),
     Setting("sandbox", "Use the simulated shop: no account, no network.", parse_bool, default="off", is_switch=True),
-    Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _parse_shop_count, default="1"),
+    Setting("sandbox_shops", "Shops in the simulation: 1, or 3 (under two sellers).", _parse_shop_count, default="1"),
     Setting(
         "sandbox_orders",
         "Orders in the simulation's main shop: 1 to 200000.",
         make_number_parser(*SANDBOX_ORDERS_RANGE),
         default="300",
     ),
-    Setting("time_zone", "IANA zone in which days begin.", parse_zone, default="by the shop's region"),
+    Setting("time_zone", "IANA time zone that decides when a day begins.", parse_zone, default="by the shop's region"),
     Setting(
         "confirm",
-        "Writes that wait for a yes: `asks` (what touches money, stock, the public, a person, or can't be undone), "
-        "`all`, `none`, or `person` (every one, by a person whom the client asks; else not at all).",
+        "Writes that wait for a yes: `asks` (what touches money, stock, the public or a person, or can't be undone), "
+        "`all`, `none`, or `person` (all, and only a person asked by the client can agree).",
         make_choice_parser("asks", "all", "none", "person"),
         default="asks",
     ),
     Setting(
         "buyer_data",
-        "Names, phones, e-mails and addresses of buyers: `masked`, `full`, or `none` (taken out).",
+        "Names, phones, e-mails and addresses of buyers: `masked`, `full`, or `none` (removed).",
         make_choice_parser("masked", "full", "none"),
         default="masked",
     ),
     Setting(
         "mirror_days",
-        "How many days back the local copy reads orders, returns and books.",
+        "Days of orders, returns and books that the local copy holds.",
         make_number_parser(*MIRROR_DAYS_RANGE),
         default="90",
     ),
     Setting(
         "mirror_max_age",
-        "Seconds that what is asked of the local copy may be old, where a question does not say.",
+        "Seconds that the local copy may lag behind, unless a question says otherwise.",
         make_number_parser(*MIRROR_MAX_AGE_RANGE),
         default="60",
     ),
     Setting(
         "calls_a_minute",
-        "Calls that are taken in a minute.",
+        "Most calls accepted per minute.",
         make_number_parser(*CALLS_A_MINUTE_RANGE),
-        default="as many as come",
+        default="no limit",
     ),
     Setting(
         "rows",
-        "The most rows that a question or the pages of a list are answered with, or saved as a file.",
+        "Most rows in the answer to a question or a list, or in a file of it.",
         make_number_parser(*ROWS_RANGE),
-        default="as many as there is room for",
+        default="as many as fit",
     ),
     Setting(
         "result_bytes",
-        "The largest result; what is beyond is kept to be read in parts.",
+        "Largest result in bytes; the rest is kept and read in parts.",
         make_number_parser(*RESULT_BYTES_RANGE),
         "40000",
     ),
     Setting(
         "era",
-        "`legacy` for clients that mix up both protocol eras.",
+        "`legacy` for clients that confuse the two protocol eras.",
         make_choice_parser("auto", "legacy"),
         default="auto",
     ),
     Setting(
         "database",
-        "PostgreSQL in which `serve --http` keeps its state, so that any number of servers share it.",
+        "PostgreSQL for the state of `serve --http`, shared by any number of servers.",
         make_service_url_parser("postgresql", "postgres"),
         default="files in the home folder",
     ),
     Setting("database_password", "Password of that database's user.", parse_secret, is_secret=True),
     Setting(
         "database_key",
-        "Key that tokens and secrets in the database are sealed with: 32 bytes in base64. While a key is replaced, the "
-        "new one and the old one, separated by a comma.",
+        "Key that encrypts tokens and secrets in the database: 32 bytes in base64. While replacing a key, the new "
+        "and the old one, separated by a comma.",
         parse_secret,
         is_secret=True,
     ),
     Setting(
         "redis",
-        "Redis by which servers with one database keep the platform's rate limits together.",
+        "Redis through which servers with one database share the platform's rate limits.",
         make_service_url_parser("redis", "rediss"),
-        default="each by itself",
+        default="each server for itself",
     ),
     Setting("redis_password", "Password of that Redis.", parse_secret, is_secret=True),
-    Setting("tenant", "Whose accounts and state in the database are meant.", parse_credential, default=DEFAULT_TENANT),
-    Setting("http_issuer", "Identity provider whose access tokens `serve --http` lets in.", parse_issuer),
-    Setting("http_url", "Address by which clients then reach the server, without `/mcp`.", parse_origin),
-    Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
-    Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="by the issuer's metadata"),
+    Setting(
+        "tenant", "Tenant whose accounts and state in the database to use.", parse_credential, default=DEFAULT_TENANT
+    ),
+    Setting("http_issuer", "Identity provider whose access tokens `serve --http` accepts.", parse_issuer),
+    Setting("http_url", "Public address of that server, without `/mcp`.", parse_origin),
+    Setting("http_audience", "Audience of those tokens.", parse_credential, default="the public address with `/mcp`"),
+    Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="from the issuer's metadata"),
     Setting(
         "http_tenant_claim",
         "Claim of those tokens that names the tenant in the database.",
         parse_credential,
-        default="all are callers of `--tenant`",
+        default="everybody belongs to `--tenant`",
     ),
     Setting(
         "http_webhook_url",
-        "Address at which TikTok reaches `serve --http` to tell it what changed: `https://…/webhooks/tiktok`.",
+        "Address at which TikTok notifies `serve --http` of changes: `https://…/webhooks/tiktok`.",
         parse_webhook_url,
         default="no webhooks",
     ),
@@ -297,10 +304,10 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     values = parse_texts(entries, SETTINGS_BY_NAME)
     settings = Settings(**values)
     if settings.sandbox and (conflicts := [entries[n][0] for n in ("api_url", "auth_url") if n in values]):
-        raise SettingsError(f"{' and '.join(conflicts)} can't go together with the sandbox: take one away")
+        raise SettingsError(f"{' and '.join(conflicts)} can't be combined with the sandbox: remove one of them")
     if settings.sandbox and settings.database:
         raise SettingsError(
-            f"{entries['database'][0]} can't go together with the sandbox, which each server has for itself: run "
+            f"{entries['database'][0]} can't be combined with the sandbox, of which each server has its own: run "
             "`mcp-server-tiktok-shop sandbox`, and set api_url and auth_url to its address"
         )
     of_database = [
@@ -309,10 +316,10 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
         if n in values
     ]
     if of_database and not settings.database:
-        raise SettingsError(f"{of_database[0]} means nothing without TIKTOK_SHOP_DATABASE: set both, or neither")
+        raise SettingsError(f"{of_database[0]} has no effect without TIKTOK_SHOP_DATABASE: set both, or neither")
     needless = [
         entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url", "http_tenant_claim") if n in values
     ]
     if needless and not settings.http_issuer:
-        raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
+        raise SettingsError(f"{needless[0]} has no effect without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
     return settings

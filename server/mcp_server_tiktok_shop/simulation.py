@@ -1,4 +1,4 @@
-"""Puts the simulated shop in the place of network, keys and accounts, so that nothing real is read or written."""
+"""Replaces network, keys and accounts by the simulated shop, so that nothing real is read or written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time zones: the one of a shop's region, in which its days begin, and those that a person names."""
+"""Time zones: that of a shop's region, in which its days begin, and those that a person names."""
 
 from __future__ import annotations
 

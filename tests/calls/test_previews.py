@@ -538,7 +538,7 @@ async def test_a_look_that_there_is_no_time_for_is_said(connect: Connect, sandbo
         product = (await list_products(client))[0]
         done = await run(client, "deactivate_products", {"product_ids": [product["id"]]})
     assert "now" not in done
-    assert "no time to look" in done["note"]
+    assert "no time left to read" in done["note"]
 
 
 async def test_a_value_that_the_market_does_not_take_is_warned_of_before_it_is_sent(connect: Connect) -> None:

@@ -142,7 +142,7 @@ async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(folder: Pat
     last = await results.put(b"y" * 100)
     assert await results.get(last) == b"y" * 100
     assert [await results.get(name) for name in ids] == [None] * 3
-    with pytest.raises(ShopError, match="too much to keep"):
+    with pytest.raises(ShopError, match="too much to store"):
         await results.put(b"x" * 101)
     assert await results.get(last) == b"y" * 100
 

@@ -206,8 +206,8 @@ async def test_health_is_told_to_all_and_says_nothing_else(served: Served) -> No
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"{", "no JSON"),
-        (b"\xff\xfe", "no UTF-8"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"[]", "Batches"),
         (json.dumps([LIST_TOOLS, LIST_TOOLS]).encode(), "Batches"),
         (b'"tools/list"', "object"),

@@ -166,6 +166,20 @@ async def test_a_group_of_exceptions_is_caught_as_well(connect: Connect, monkeyp
     assert SECRET not in str(result)
 
 
+async def test_a_fault_of_this_server_says_what_to_do_about_it(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise ValueError(SECRET)
+
+    monkeypatch.setattr(HttpTransport, "request", broken)
+    async with connect(api_url="https://api.example", auth_url="https://auth.example") as client:
+        told = reply(await client.call_tool("get_order_detail", {"ids": ["1"]}))
+    assert told["error"] == "internal"
+    assert "list_changes" in told["hint"]  # whether a write was done, before it is sent again
+    assert "log" in told["hint"]
+
+
 async def test_a_broken_clock_or_disk_says_nothing_of_itself(connect: Connect, home: Path, tmp_path: Path) -> None:
     def stopped() -> float:
         raise RuntimeError(SECRET)

@@ -216,7 +216,7 @@ async def test_of_too_much_the_oldest_go_and_what_can_never_fit_is_refused(
     first = await store.put(b"x" * 60)
     clock.now += 1
     last = await store.put(b"y" * 60)
-    with pytest.raises(ShopError, match="too much to keep"):
+    with pytest.raises(ShopError, match="too much to store"):
         await store.put(b"z" * 101)
     assert [await store.get(first), await store.get(last)] == [None, b"y" * 60]
 

@@ -1,4 +1,4 @@
-"""Warns of amounts in another currency than what a write is about, and of more than that comes to."""
+"""Warns of amounts in another currency than what a write is about, or larger than it."""
 
 from __future__ import annotations
 

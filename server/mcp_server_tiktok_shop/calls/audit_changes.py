@@ -1,4 +1,4 @@
-"""Reads from an entry of the audit log what a write changed: value by value, or in one short text."""
+"""Reads what a write changed from its audit log entry: value by value, or as one short text."""
 
 from __future__ import annotations
 

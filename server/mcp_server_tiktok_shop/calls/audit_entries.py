@@ -1,4 +1,4 @@
-"""Enters writes in the audit log: what was sent, its outcome, how things stood before and after, the way back."""
+"""Writes audit log entries: what was sent, its outcome, the state before and after, the way back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a server, or one tenant of it, to so many calls a minute, by marks that all its processes share."""
+"""Limits the calls per minute of a server, or of one tenant, with marks shared by all its processes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class CallLimiter(Struct, frozen=True):
         before = await self.marks.update(key, partial(reserve_call, interval=interval, now=now))
         if (wait := estimate_call_wait(before, interval, now)) > 0:
             seconds = ceil(wait)
-            message = f"The {self.calls_a_minute} calls a minute that are taken here are used up."
-            hint = f"Nothing was done. Repeat it in {seconds} s, and ask for more by one call: batches, pages, reports."
+            message = f"The {self.calls_a_minute} calls a minute allowed here are used up."
+            hint = f"Nothing was done. Try again in {seconds} s, and do more with one call: batches, pages, reports."
             raise ShopError("rate_limited", message, hint=hint, retryable=True, retry_after_seconds=seconds)
 
 

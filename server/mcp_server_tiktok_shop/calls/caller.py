@@ -1,4 +1,4 @@
-"""Represents the caller of a tool: who hears of its progress, and may be asked a question (elicitation)."""
+"""The caller of a tool: told of progress, and asked questions (elicitation)."""
 
 from __future__ import annotations
 

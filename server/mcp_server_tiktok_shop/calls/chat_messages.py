@@ -1,4 +1,4 @@
-"""Reads from a chat's messages what people wrote in it, and by whom."""
+"""Reads what people wrote in a chat, and who wrote it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warns before a message is sent: of a chat that was answered already, and of words that are meant for an assistant."""
+"""Warns before a message is sent: the chat was already answered, or its words address an assistant."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ REFUSALS: dict[Decision, str] = {
 # answered in the place of who should have been.
 NOBODY_ASKED, CLIENT_ANSWERED = "model", "client"
 PERSON_ASKED, QUESTION_OPEN = "person", "question"
-STALE_REASON = "what was shown has changed since, as `changed` tells"
-CHANGE_POLICY_HINT = "Whoever runs the server sets with --confirm what has to be asked"
+STALE_REASON = "what was shown has changed since: see `changed`"
+CHANGE_POLICY_HINT = "Whoever runs the server decides with --confirm what is asked about"
 
 
 class ConfirmationGate(Struct, frozen=True):
@@ -104,9 +104,9 @@ class ConfirmationGate(Struct, frozen=True):
             raise _make_token_error("is used up, too old, or was never given out")
         if call is None:
             message = "That token needs its arguments. Nothing was sent."
-            raise ShopError("declined", message, hint="Call the tool again that gave it, with them and `confirm`.")
+            raise ShopError("declined", message, hint="Call the tool that gave it again, with them and `confirm`.")
         if call.buyer_data != self.result_builder.buyer_data:
-            raise _make_token_error("is of a server that shows buyers' data in another way")
+            raise _make_token_error("comes from a server that shows buyers' data in another way")
         return call
 
     async def ask(self, request: WriteRequest) -> str:
@@ -166,9 +166,11 @@ class ConfirmationGate(Struct, frozen=True):
                 await self._ensure_unchanged(request, shown_state)
                 return ""
             message = f"{REFUSALS[answer.decision]}: {request.operation.name} was not sent."
-            raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
+            raise ShopError("declined", message, hint="Do not try again unless they ask for it.")
         if answer.decision == "accepted" and self.policy != "person" and not request.needs_reader:
-            return f"The client {answer.describe()}: no person can have read it. --confirm person would not take that."
+            return (
+                f"The client {answer.describe()}: no person can have read it. --confirm person would not accept that."
+            )
         reason = f"the client {answer.describe()}, so no person has agreed"
         raise await self._build_confirmation_request(
             request, reason, "" if self.policy == "person" else CLIENT_ANSWERED
@@ -243,13 +245,13 @@ class ConfirmationGate(Struct, frozen=True):
                 f"That answers no open question: it came more than {CONFIRM_TTL_TEXT} late, was used before or belongs "
                 f"to another call. {request.operation.name} was not sent."
             )
-            raise ShopError("declined", message, hint="Call it again, and the person is asked anew.")
+            raise ShopError("declined", message, hint="Call it again, and the person is asked again.")
         return Answer(reply.decision, self.clock() - pending_write.asked_at), pending_write.shown_state
 
     async def _ensure_unchanged(self, request: WriteRequest, shown_state: list[Json]) -> None:
         if shown_state and (changed := compare_states(shown_state, await request.get_shown_state())):
             message = f"{request.operation.name} was not sent: {STALE_REASON}."
-            hint = "Call it again, and the person is asked anew."
+            hint = "Call it again, and the person is asked again."
             raise ShopError("declined", message, hint=hint, changed=changed, untrusted=["changed"])
 
     async def _take_token(self, request: WriteRequest, channel: str) -> bool:
@@ -323,4 +325,6 @@ class ConfirmationGate(Struct, frozen=True):
 
 def _make_token_error(reason: str) -> ShopError:
     message = f"That token {reason}. Nothing was sent."
-    return ShopError("declined", message, hint="Call the write itself again: it shows what it would do, and asks anew.")
+    return ShopError(
+        "declined", message, hint="Call the write itself again: it shows what it would do, and asks again."
+    )

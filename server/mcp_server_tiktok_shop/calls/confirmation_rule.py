@@ -1,4 +1,4 @@
-"""Says which operations wait for a yes before they are sent, and which tools list the token of one."""
+"""Decides which operations wait for a yes, and which tools list the token of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goods cost, by the file that a seller keeps of it: a price below that is warned of."""
+"""Reads what goods cost from the seller's file, to warn of prices below it."""
 
 from __future__ import annotations
 

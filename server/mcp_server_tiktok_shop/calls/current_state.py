@@ -1,4 +1,4 @@
-"""Reads how things stand at the shop that a write is about: shown before it is sent, and told after."""
+"""Reads the state of the things a write is about: shown before it is sent, reported after it."""
 
 from __future__ import annotations
 

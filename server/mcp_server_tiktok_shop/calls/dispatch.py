@@ -278,7 +278,9 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
         if value in (None, "") or inner_value == coerce_value(schema, value):
             continue
         if inner_arguments[name] not in (None, ""):
-            problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")
+            problem = Problem(
+                name, "is given both beside and inside `arguments`, with different values", "one of the two"
+            )
             message = f"{name} {problem.message}"
             raise ShopError("invalid_arguments", message, hint="Nothing was sent.", problems=(problem,))
         inner_arguments = {**inner_arguments, name: value}

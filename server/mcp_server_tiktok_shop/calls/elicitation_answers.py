@@ -1,4 +1,4 @@
-"""What came back on a question to the person, and questions whose answer is still to come."""
+"""The answers to questions asked of the person, and questions that are still open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells of a product that is to be listed what a person looks at: title, category, prices, stock, pictures."""
+"""Previews a product to be listed as a person looks at it: title, category, prices, stock, pictures."""
 
 from __future__ import annotations
 

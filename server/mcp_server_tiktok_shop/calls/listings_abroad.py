@@ -1,4 +1,4 @@
-"""Finds what shops of other countries sell already of a listing that is to go there, and what of it stays behind."""
+"""Finds which SKUs of a listing a shop in another country already sells, and which are left out of a copy to it."""
 
 from __future__ import annotations
 

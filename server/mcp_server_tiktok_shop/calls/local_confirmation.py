@@ -1,4 +1,4 @@
-"""Asks about one call of a tool of our own, such as a sign-in, as about a write to the shop."""
+"""Asks for a yes before a tool of this server changes something, such as a sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the local files that an assistant may name: regular ones in allowed folders, never our own state."""
+"""Reads local files that an assistant may name: regular files in allowed folders, never the server's own state."""
 
 from __future__ import annotations
 

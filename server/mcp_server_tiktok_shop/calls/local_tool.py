@@ -1,4 +1,4 @@
-"""Runs the tools that this server answers itself: allowed or refused, confirmed, and redacted like any other answer."""
+"""Runs the tools that this server answers itself: checked, confirmed and redacted like any other call."""
 
 from __future__ import annotations
 

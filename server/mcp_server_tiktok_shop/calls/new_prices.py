@@ -1,4 +1,4 @@
-"""Finds the prices that a write sets, those of promotions included, beside what they are now."""
+"""Finds the prices that a write sets, promotions included, with the current ones."""
 
 from __future__ import annotations
 

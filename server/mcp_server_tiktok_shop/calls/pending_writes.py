@@ -1,4 +1,4 @@
-"""Writes that wait for a yes, as they are stored: what was shown, to whom, and the call that a token alone sends."""
+"""Stores writes that wait for a yes: what was shown, to whom, and the call that the token sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warns of a write that begins in the past, changes nothing, can't be taken back, or divides what can't be divided."""
+"""Warns of a write that starts in the past, changes nothing, can't be taken back or divides an order wrongly."""
 
 from __future__ import annotations
 

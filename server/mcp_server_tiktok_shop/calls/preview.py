@@ -1,4 +1,4 @@
-"""Previews a write before it is sent: whole for a model, in a few quoted lines for the person who is asked."""
+"""Previews a write: in full for a model, in a few quoted lines for the person who is asked."""
 
 from __future__ import annotations
 

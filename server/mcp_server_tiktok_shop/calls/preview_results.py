@@ -1,4 +1,4 @@
-"""Makes results of previews: what is sent is whole in them, and of how things stand as much as fits."""
+"""Makes the result of a preview: everything that is sent, and as much of the current state as fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds which other products have the pictures of a listing, as far as it was sent from here: the audit log says so."""
+"""Finds other products with a listing's pictures, among those sent from here: the audit log knows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds which products of a promotion take part in another one at the same time: the platform refuses them then."""
+"""Finds products of a promotion that are in another one at the same time, which the platform refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses a write that nobody can be asked about, since no question holds it all; and proposes how to split it."""
+"""Refuses a write too large to be shown in a question, and proposes how to split it."""
 
 from __future__ import annotations
 

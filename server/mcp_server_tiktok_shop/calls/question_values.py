@@ -1,4 +1,4 @@
-"""Lays out what a write sends for the person who is asked: every id, every text, every number that stands out."""
+"""Lays out what a write sends for the person who is asked: every id, every text, each number that stands out."""
 
 from __future__ import annotations
 

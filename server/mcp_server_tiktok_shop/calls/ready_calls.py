@@ -1,4 +1,4 @@
-"""Makes the calls that an answer gives ready: of a tool by itself, or by the one that calls what is not listed."""
+"""Makes ready calls for an answer: of a tool by itself, or through the one that calls unlisted operations."""
 
 from __future__ import annotations
 

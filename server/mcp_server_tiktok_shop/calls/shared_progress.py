@@ -1,4 +1,4 @@
-"""Tells one caller how far the reading of several shops is."""
+"""Reports the progress of reading several shops to one caller."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
 DONE_OUTCOMES = ("done", "partly done")
-NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
-LOOK_HINT = "list_changes tells the writes, and of each the call that takes it back."
+NOT_KEPT = "No way back is known: an older version sent this, or its outcome was not seen."
+LOOK_HINT = "list_changes lists the writes, each with the call that takes it back."
 
 
 class Undoing(Struct, frozen=True):
@@ -67,7 +67,7 @@ class UndoChecker(Struct, frozen=True):
         entries = await self.audit_log.read_entries()
         entry = find_entry(entries, undo_of.strip())
         if entry is None:
-            raise _make_argument_error("names no write that was sent from here")
+            raise _make_argument_error("is not the id of a write sent from here")
         step = _require_step(entries, entry, operation)
         shop = {"shop": entry["shop_id"]} if "shop_id" in entry else {}
         completed: Json = self._get_arguments(entry, step) | shop | given
@@ -116,7 +116,7 @@ class UndoChecker(Struct, frozen=True):
         entries = await self.audit_log.read_entries()
         entry = find_entry(entries, undo_of)
         if entry is None or entry.get("shop_id") != (target.shop.id if target.shop else None):
-            raise _make_argument_error("names no write that was sent to this shop from here")
+            raise _make_argument_error("is not the id of a write sent to this shop from here")
         step = _require_step(entries, entry, operation)
         if may_be_part:
             step = narrow_step(step, _get_thing_ids(step["expects"]) - get_subject_ids(values)) or step
@@ -124,8 +124,8 @@ class UndoChecker(Struct, frozen=True):
             raise _make_argument_error("goes alone, or with the arguments of that way back, and with no others")
         changed = find_changes(entry, step, state.items)
         if changed:
-            message = f"{operation.name} was not sent: what it would set back has changed since."
-            hint = "Show it to the person. What they want now is a write of its own, without `undo_of`."
+            message = f"{operation.name} was not sent: what it would restore has changed since."
+            hint = "Show it to the person. If they want a change now, make it a write of its own, without `undo_of`."
             raise ShopError("declined", message, hint=hint, changed=changed, untrusted=["changed"])
         items = make_step_items(entry, step, state.items)
         words = f"{entry.get('operation', 'a write')} of {entry.get('time', 'an unknown time')}"

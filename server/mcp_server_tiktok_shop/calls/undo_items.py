@@ -1,4 +1,4 @@
-"""Says in words what an undo sets back: for each thing, or row of one, what it is now and what it will be again."""
+"""Describes what an undo restores: for each thing, its value now and the one it returns to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes values for people: each with its path, on one line, in quotes that it can't end."""
+"""Writes values for people: each with its path, on one line, in quotes that it can't close."""
 
 from __future__ import annotations
 

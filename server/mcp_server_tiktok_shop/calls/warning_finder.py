@@ -1,4 +1,4 @@
-"""Finds what to warn of before a write, with what goods cost and which pictures are in use, where that matters."""
+"""Collects the warnings before a write, including those that need costs or pictures in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds what a person should be warned of before a write is sent, from how things stand at the shop."""
+"""Finds what a person should be warned of before a write, from the current state of the shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the way back of a write from how things stood before it: ready calls, and what must not have changed since."""
+"""Works out how to take a write back: ready calls, and what must not have changed since."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.undo import UndoRule, UndoStep, UndoWay, Watch
 
-UNREAD_BEFORE = "how it stood before could not be read"
-UNREAD_AFTER = "how it stood after could not be read"
-UNSET_BEFORE = "what was not set before can't be taken away again"
+UNREAD_BEFORE = "its state before could not be read"
+UNREAD_AFTER = "its state after could not be read"
+UNSET_BEFORE = "what was not set before can't be removed again"
 NOTHING_CHANGED = "nothing was changed by it"
 REST_STAYS = "Can't be taken back: {names}, since {reason}."
 REST_UNTOUCHED = "Nothing to take back of {names}: {reason}."  # before a write that will not change them

@@ -1,4 +1,4 @@
-"""What of a write's answer is written down, and what is said where the answer can't be shown."""
+"""Decides which part of a write's answer is recorded, and what is said if the answer can't be shown."""
 
 from __future__ import annotations
 

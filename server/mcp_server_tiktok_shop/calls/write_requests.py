@@ -1,4 +1,4 @@
-"""A write that may have to be confirmed, and the result of a call that waits for that."""
+"""A write that may need confirmation, and the result of a call that waits for it."""
 
 from __future__ import annotations
 

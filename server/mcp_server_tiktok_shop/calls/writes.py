@@ -1,4 +1,4 @@
-"""Executes a write: previewed, confirmed, never sent twice, entered in the audit log with its outcome."""
+"""Executes a write: previewed, confirmed, never sent twice, recorded in the audit log with its outcome."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class WriteExecutor(Struct, frozen=True):
         timeout_s = min(READ_STATE_TIMEOUT_S, self.platform.time_remaining(deadline))
         if timeout_s < MIN_READ_STATE_S:
             await add_states((earlier, CurrentState()))
-            return "There was no time to look at what is there now."
+            return "There was no time left to read the new state."
         with contain_faults(log, "what %s brought about can't be shown", write.operation.name):
             state = await self.current_state_reader.read_created(
                 write.operation, write.values, result["data"], write.target, timeout_s
@@ -226,8 +226,8 @@ class WriteExecutor(Struct, frozen=True):
         """
         with contain_faults(log, "%s failed in a way that is a fault of this server", write.operation.name):
             return await self.platform.call(write.build_call(sent_write.key), write.target)
-        message = f"{write.operation.name} may have been sent: this server failed before it knew what came of it."
-        hint = "Do not repeat it yet: look first whether it took. The server's log says how it failed."
+        message = f"{write.operation.name} may have been sent: this server failed before it knew the outcome."
+        hint = "Do not repeat it yet: check first whether it took effect. The server's log says how it failed."
         raise ShopError("unknown_outcome", message, hint=hint)
 
     def _normalize(self, write: Write, response: ApiResponse) -> Json:
@@ -268,7 +268,7 @@ class WriteExecutor(Struct, frozen=True):
             outcome = "and was done" if earlier.state == "done" else "and was done in part"
             hint = "It is done; its answer may not have reached you. To do it once more, call again with repeat: true."
             if earlier.state == "partly done":
-                hint = f"Look which of it was done, and send the rest by itself. {hint.partition('; ')[2].capitalize()}"
+                hint = f"Check what of it was done, and send only the rest. {hint.partition('; ')[2].capitalize()}"
             message, request_id = f"{begin} {outcome}: it was not sent again.", earlier.request_id or None
             return ShopError("already_done", message, hint=hint, request_id=request_id, **details)
         outcome, is_over = "and is under way or was cut off", True
@@ -279,7 +279,7 @@ class WriteExecutor(Struct, frozen=True):
         else:
             is_over = False
         retry_advice = "call again with repeat: true" + ("" if is_over else " a minute later")
-        hint = f"Look first whether it took. If it surely did not, {retry_advice}, or wait ten minutes."
+        hint = f"Check first whether it took effect. If it certainly did not, {retry_advice}, or wait ten minutes."
         return ShopError("unknown_outcome", f"{begin} {outcome}: it was not sent again.", hint=hint, **details)
 
     def _describe_verification(self, write: Write, sent_write: SentWrite) -> Json:

@@ -1,4 +1,4 @@
-"""Decides which operations this server does at all: not what is excluded, read-only, or beyond its one shop."""
+"""Decides which operations this server does at all, by excluded tools, read-only mode and the pinned shop."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class AccessPolicy(Struct, frozen=True):
         )
         if self.is_pinned and (affects_whole_account or operation.record.get("shows_shops")):
             message = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
-            return ShopError("not_permitted", message, hint="It can be done on a server without --shop.")
+            return ShopError("not_permitted", message, hint="A server without --shop can do it.")
         return None
 
     def ensure_allowed(self, operation: Operation) -> None:
@@ -69,5 +69,5 @@ class AccessPolicy(Struct, frozen=True):
         if (denial := self.find_denial(operation)) is not None:
             raise denial
         if reason := operation.record.get("refused"):
-            hint = "find_operations may know another way; else it is done in Seller Center."
+            hint = "find_operations may find another way; otherwise use Seller Center."
             raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}", hint=hint)

@@ -1,4 +1,4 @@
-"""Checks amounts of money before they are sent, in the currency they are meant in: a slip of a factor of a thousand."""
+"""Checks amounts of money in their currency before they are sent, against a slip by a factor of a thousand."""
 
 from __future__ import annotations
 

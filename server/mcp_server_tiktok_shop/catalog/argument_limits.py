@@ -44,7 +44,7 @@ def check_size(arguments: Json) -> None:
         value_count += 1
         if value_count + len(pending) > MAX_ARGUMENT_VALUES or char_count > MAX_ARGUMENT_CHARS:
             allowed = f"{MAX_ARGUMENT_VALUES:,} values and {MAX_ARGUMENT_CHARS:,} characters in all"
-            raise _build_error([Problem(path, "brings the arguments beyond their limit", f"at most {allowed}")])
+            raise _build_error([Problem(path, "makes the arguments exceed their limit", f"at most {allowed}")])
         if problem := _find_problem(path, name, value):
             problems.append(problem)
             if len(problems) == MAX_REPORTED_PROBLEMS:
@@ -55,14 +55,14 @@ def check_size(arguments: Json) -> None:
 
 def _find_problem(path: str, name: str, value: Any) -> Problem | None:
     if len(name) > MAX_NAME_CHARS:
-        return Problem(path, f"is a name of {len(name):,} characters", f"at most {MAX_NAME_CHARS} characters")
+        return Problem(path, f"is a name with {len(name):,} characters", f"at most {MAX_NAME_CHARS} characters")
     if isinstance(value, str):
         limit = _get_max_chars(name, value)
         return Problem(path, f"has {len(value):,} characters", f"at most {limit:,}") if len(value) > limit else None
     if isinstance(value, float) and not isfinite(value):
-        return Problem(path, "is NaN or Infinity, which is no number", "a number")
+        return Problem(path, "is NaN or Infinity, not a number", "a number")
     if isinstance(value, int | float) and abs(value) > MAX_NUMBER:
-        return Problem(path, "is a number of too many digits", "an id in quotes, or a number")
+        return Problem(path, "is a number with too many digits", "an id in quotes, or a number")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The scopes of a caller's access token to this server, and which of them an operation wants."""
+"""The scopes of a caller's access token, and which of them an operation requires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coerces what a model wrote to the types of arguments: text to numbers or lists, ids to text, times to Unix time."""
+"""Converts what a model wrote to its argument's type: numbers and lists from text, ids to text, times to Unix time."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def _replace_former_names(operation: Operation, arguments: Json, problems: list[
     for former_name, name in former_names.items():
         value = arguments[former_name]
         if value not in (None, "") and current.get(name, value) not in (None, "", value):
-            problems.append(Problem(former_name, f"is what {name} was called before, and differs", f"{name} alone"))
+            problems.append(
+                Problem(former_name, f"is the former name of {name}, and has another value", f"{name} alone")
+            )
         elif current.get(name) in (None, ""):
             current[name] = value
     return current
@@ -244,7 +246,7 @@ def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -
             return value * units_per_second
         if MIN_UNIX_MILLISECONDS <= value < MIN_UNIX_MILLISECONDS * units_per_second:
             return value
-        problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMATS))
+        problems.append(Problem(path, f"{value} is not a Unix time of recent years", TIME_FORMATS))
         return value
     if isinstance(value, str):
         moment = parse_moment(value)

@@ -1,4 +1,4 @@
-"""Reads days and moments that the platform takes as text or digits, in any form whose meaning is exact."""
+"""Reads dates and times that the platform takes as text or digits, in any unambiguous form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the known gaps: what people ask for that no operation does, and the nearest honest way."""
+"""Reads the known gaps: what people ask for that no operation does, and the nearest alternative."""
 
 from __future__ import annotations
 

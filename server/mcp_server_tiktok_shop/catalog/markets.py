@@ -1,4 +1,4 @@
-"""Tells what there is in a market, where records say so: operations, and the values of an argument."""
+"""Says what is offered in a market: operations, and values of an argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds operations by name, and tells which of them this server does."""
+"""Finds operations by name, and knows which of them this server does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OperationDirectory(Struct, frozen=True):
             raise ShopError("not_found", message, hint=f"The operation is now called {match.name}.")
         suggestions = [n for n in self.catalog.suggest_names(name) if self.are_available([n])]
         suggestion_text = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
-        hint = f"{suggestion_text}find_operations looks for one by what it does."
+        hint = f"{suggestion_text}find_operations searches for one by what it does."
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
     def list_available(self) -> list[Operation]:

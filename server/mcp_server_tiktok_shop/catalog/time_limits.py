@@ -1,4 +1,4 @@
-"""Refuses times that lie too far from now or from one another, or in the wrong order, as the records limit them."""
+"""Refuses times too far from now or from one another, or in the wrong order, as the records limit them."""
 
 from __future__ import annotations
 

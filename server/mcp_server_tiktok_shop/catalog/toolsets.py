@@ -1,4 +1,4 @@
-"""Selects the tools that a client lists. Every other operation is within reach all the same."""
+"""Selects the tools that a client lists; every other operation can still be called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the rules by which a write is taken back: by which operation, and where its arguments come from."""
+"""Reads the rules for taking a write back: by which operation, and where its arguments come from."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
         case "pattern" if limit in NUMBER_PATTERNS and (plain := to_plain_decimal(value)):
             return Problem(path, f"is {value_text}: {PATTERN_MESSAGES[limit].removeprefix('is ')}", plain)
         case "pattern":
-            return Problem(path, PATTERN_MESSAGES.get(limit, f"is {value_text}, which has not the form it must have"))
+            return Problem(path, PATTERN_MESSAGES.get(limit, f"is {value_text}, which does not have the required form"))
     return Problem(path, message, allowed)
 
 

@@ -1,4 +1,4 @@
-"""Reads the rules by which a write is warned of: what its things must not be, or must be."""
+"""Reads the rules for warnings before a write: what its things must be, or must not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the records of what the platform notifies of: each event's number on the wire, and what it may have changed."""
+"""Reads the records of the platform's notifications: each event's number, and what it may have changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses a write that says nothing."""
+"""Refuses a write without any content."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_missing_content(operation: Operation, values: Json) -> Problem | None:
         )
     more = ", …" if len(names) > MAX_NAMED_ARGUMENTS else ""
     allowed = f"one or more of {', '.join(names[:MAX_NAMED_ARGUMENTS])}{more}"
-    return Problem(names[0], "is missing, as is all else that would change something", allowed)
+    return Problem(names[0], "is missing, and so is everything else that would change something", allowed)
 
 
 def list_content(operation: Operation) -> list[str]:

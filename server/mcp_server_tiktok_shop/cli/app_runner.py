@@ -1,4 +1,4 @@
-"""Runs what a command does on the server's parts, and turns how it ends into an exit code."""
+"""Runs a command on the server's parts, and turns its outcome into an exit code."""
 
 from __future__ import annotations
 

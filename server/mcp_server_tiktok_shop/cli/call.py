@@ -1,4 +1,4 @@
-"""The command `call`: calls one operation from a terminal or a script, the way an assistant's call goes."""
+"""The command `call`: calls one operation from a terminal or a script, as an assistant would."""
 
 from __future__ import annotations
 

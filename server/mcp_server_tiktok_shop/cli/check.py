@@ -1,4 +1,4 @@
-"""The command `check`: goes through settings, store, network, clock, sign-in and scopes, and says what to mend."""
+"""The command `check`: goes through settings, store, network, clock, sign-in and scopes, and says what to fix."""
 
 from __future__ import annotations
 

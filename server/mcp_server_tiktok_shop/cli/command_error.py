@@ -1,4 +1,4 @@
-"""The error of a command line, a setting or a file that a command can't work with."""
+"""The error of a command line, setting or file that a command can't use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How this installation is started by another program."""
+"""How another program starts this installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of commands, which imports a command's module when that command is looked up."""
+"""The table of commands; a command's module is imported when it is looked up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `login`: takes a person at a terminal through signing in a seller's account."""
+"""The command `login`: guides a person at a terminal through signing in a seller's account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `mcp-server-tiktok-shop`: serves an assistant, or runs one of the commands that help a person with it."""
+"""The command `mcp-server-tiktok-shop`: serves an assistant, or runs one of the other commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `mirror`: reads the local copy of the shops, tells how far it reaches, and deletes it."""
+"""The command `mirror`: reads the local copy of the shops, shows how far it reaches, and deletes it."""
 
 from __future__ import annotations
 

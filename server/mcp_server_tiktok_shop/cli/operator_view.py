@@ -1,4 +1,4 @@
-"""How who operates a server over HTTP sees what it does: readiness, metrics told or sent, traces, a log."""
+"""What an operator sees of a server over HTTP: readiness, metrics, traces, the access log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command prints: lines for people or one JSON object for scripts, guarded like all that leaves."""
+"""Prints what a command answers: lines for people or one JSON object for scripts, guarded like all output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `sandbox`: serves the simulated shop by itself, and prints the keys that open it."""
+"""The command `sandbox`: serves the simulated shop on its own, and prints its keys."""
 
 from __future__ import annotations
 

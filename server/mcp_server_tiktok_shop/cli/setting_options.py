@@ -1,4 +1,4 @@
-"""The settings as options of the command line: declared from the table of settings, and written as flags again."""
+"""Settings as command line options: made from the table of settings, and written back as flags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `shops`: names the shops that a call can be for."""
+"""The command `shops`: lists the shops that a call can be for."""
 
 from __future__ import annotations
 

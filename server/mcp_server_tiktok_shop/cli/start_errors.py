@@ -1,4 +1,4 @@
-"""Tells a client why this server does not start: its first request is answered with the sentence that says so."""
+"""Tells a client why this server does not start, in the answer to its first request."""
 
 from __future__ import annotations
 

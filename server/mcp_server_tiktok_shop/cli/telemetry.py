@@ -1,4 +1,4 @@
-"""What OpenTelemetry's variables in the environment ask for: traces and metrics, each sent where they say."""
+"""Sets up traces and metrics as OpenTelemetry's environment variables say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `tenant`: whose accounts and state lie in the database, and the key that seals their secrets."""
+"""The command `tenant`: manages the tenants in the database, and the key that encrypts their secrets."""
 
 from __future__ import annotations
 

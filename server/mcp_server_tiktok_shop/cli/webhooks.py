@@ -1,4 +1,4 @@
-"""The command `register-webhooks`: tells where shops report their events to, and has them report to this server."""
+"""The command `register-webhooks`: shows where shops report their events to, and points them at this server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of pages that are in no snapshot yet: what each is of, and how many are laid in at once."""
+"""Batches of pages that are in no snapshot yet: what each contains, and how many are applied at once."""
 
 from __future__ import annotations
 

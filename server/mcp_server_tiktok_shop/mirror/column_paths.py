@@ -1,4 +1,4 @@
-"""Compiles the paths by which a column says where in an answer its value stands.
+"""Compiles the paths that say where in an answer a column's value is.
 
 A path is relative to the row: names with dots. `^` leads to the list above, `^^` two above; `/` to the answer's data,
 `=` to the arguments of the call, `@` to what an unpivoted amount is called. `0` is the first item of a list, `*` the

@@ -1,4 +1,4 @@
-"""Extracts the rows of tables from a page of the platform's: what columns need, redacted, a list of cells a row."""
+"""Extracts table rows from a page of the platform's: the columns' values, redacted, one list per row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snapshot's file as blocks by their hashes: what two versions have in common need not be sent again."""
+"""Splits a snapshot's file into blocks by hash, so that parts two versions share are not sent again."""
 
 from __future__ import annotations
 

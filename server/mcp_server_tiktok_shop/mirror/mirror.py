@@ -1,4 +1,4 @@
-"""The local copies of the shops: brought up to date as far as a deadline allows, and seen as immutable snapshots."""
+"""The local copies of the shops: brought up to date within a deadline, and read as immutable snapshots."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Mirror:
     def _get_shop(self, target: Target) -> ShopMirror:
         shop = target.shop
         if shop is None:
-            raise ShopError("shop_required", "A local copy is one shop's.", hint="Name a shop.")
+            raise ShopError("shop_required", "A local copy belongs to one shop.", hint="Name a shop.")
         if shop.id not in self._shops:
             self._shops[shop.id] = ShopMirror(self._parts, self._parts.get_folder(shop.id), shop.id)
         return self._shops[shop.id]

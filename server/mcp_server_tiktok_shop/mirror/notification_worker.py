@@ -1,4 +1,4 @@
-"""Follows up what the platform notified of: what may have changed counts as old at once, and is then read again."""
+"""Follows up the platform's notifications: what may have changed counts as old, and is read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mirror is made of, handed in where the server is put together."""
+"""The parts a mirror is made of, passed in at the composition root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the SELECT that finds what is left of sales, and holds that of the SKUs which were sold."""
+"""The SELECTs behind profit: what is left of sales, and which SKUs were sold."""
 
 from __future__ import annotations
 

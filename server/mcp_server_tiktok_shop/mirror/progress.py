@@ -1,4 +1,4 @@
-"""How far a sync is: rows that came, of how many that are expected."""
+"""How far a sync is: rows read, out of how many expected."""
 
 from __future__ import annotations
 

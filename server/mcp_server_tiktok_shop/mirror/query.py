@@ -1,4 +1,4 @@
-"""The gate between a question in SQL and the copies of shops: judged, bounded, run beside the server, exact."""
+"""Answers SQL questions to the copies of shops: checked, limited, run in another process, exact."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DamagedCopyError(ShopError):
     """The file of the snapshot at this place can't be read: its copy is to be made anew."""
 
     def __init__(self, place: int) -> None:
-        message, hint = "The local copy can't be opened.", "Ask again: it is made anew where it is damaged."
+        message, hint = "The local copy can't be opened.", "Ask again: if it is damaged, it is made again."
         super().__init__("platform", message, hint=hint, retryable=True)
         self.place = place
 

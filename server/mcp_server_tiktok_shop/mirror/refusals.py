@@ -1,4 +1,4 @@
-"""Words for what is in the way of a copy: of one source of it, or of all."""
+"""Says in words what keeps a copy, or one source of it, from being read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the rows of spooled batches in the place of those that they renew, in a copy that is open to be changed."""
+"""Replaces rows in an open copy with their newer versions from spooled batches."""
 
 from __future__ import annotations
 

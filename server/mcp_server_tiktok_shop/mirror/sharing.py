@@ -1,4 +1,4 @@
-"""Sharing of a shop's copy among replicas: each works on a folder of its own, which follows what was published last."""
+"""Shares a shop's copy among replicas: each works on its own folder, which follows what was last published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local copy of one shop: which sources are being read, who may write, and which snapshot is in force."""
+"""The local copy of one shop: which sources are being read, who may write, which snapshot is current."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop's copy as who asks it sees it: an immutable file, and how far each of its tables reaches."""
+"""A shop's copy as a reader sees it: an immutable file, and how far each of its tables reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads snapshots and writes new ones with DuckDB: immutable files, each the one before with batches laid in."""
+"""Reads and writes snapshots with DuckDB: immutable files, each the previous one plus new batches."""
 
 from __future__ import annotations
 

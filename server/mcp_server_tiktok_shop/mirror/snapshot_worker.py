@@ -1,4 +1,4 @@
-"""Works on snapshots in a process of its own, started by `python -m`: DuckDB's memory goes with it."""
+"""Works on snapshots in its own process, started by `python -m`, so that DuckDB's memory is freed with it."""
 
 from __future__ import annotations
 

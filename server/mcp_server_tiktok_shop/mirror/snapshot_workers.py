@@ -1,4 +1,4 @@
-"""The processes that work on snapshots, and what their failures mean: DuckDB is not loaded by the server itself."""
+"""The processes that work on snapshots, so that the server itself does not load DuckDB."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts snapshots in force: immutable DuckDB files, each the one before with the batches of a source laid in."""
+"""Publishes snapshots: immutable DuckDB files, each the previous one plus the batches of a source."""
 
 from __future__ import annotations
 

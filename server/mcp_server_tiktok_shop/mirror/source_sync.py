@@ -1,4 +1,4 @@
-"""Brings one source of one shop up to date: its history first, then what changed, each laid into a snapshot."""
+"""Brings one source of one shop up to date: first its history, then what changed, each into a snapshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spools pages that are in no snapshot yet, a file for each batch, so that a sync that was cut goes on."""
+"""Spools pages that are in no snapshot yet, one file per batch, so that an interrupted sync resumes."""
 
 from __future__ import annotations
 

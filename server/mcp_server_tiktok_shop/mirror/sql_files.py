@@ -1,4 +1,4 @@
-"""Reads `.sql` files whose heading, TOML in comments, tells what they are for."""
+"""Reads `.sql` files whose heading, TOML in comments, says what they are for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in SQL how spooled cells become the values of columns, and which rows of a batch count."""
+"""SQL that turns spooled cells into column values, and selects the rows of a batch that count."""
 
 from __future__ import annotations
 

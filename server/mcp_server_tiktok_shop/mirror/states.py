@@ -1,4 +1,4 @@
-"""How far a local copy reaches: of which moment each source is, how far back, and what is in the way."""
+"""How far a local copy reaches: how recent each source is, how far back it goes, what is in the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storage faults: why this process can't write a source, which can't be put down where it can't write."""
+"""Remembers why this process can't write a source, since that can't be written down either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the means to read a source of a shop: what it may read, how its rows are taken out, where its pages lie."""
+"""Makes what is needed to read a source of a shop: its reader, row extraction, and the place for its pages."""
 
 from __future__ import annotations
 

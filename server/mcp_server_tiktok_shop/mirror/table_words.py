@@ -1,4 +1,4 @@
-"""Tells the tables of the local copy in words: in short for a tool's description, in full for whoever asks."""
+"""Describes the tables of the local copy: briefly in a tool's description, fully on request."""
 
 from __future__ import annotations
 

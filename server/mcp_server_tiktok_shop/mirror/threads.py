@@ -1,4 +1,4 @@
-"""Runs work to its end: who is cancelled meanwhile goes on only when nothing is being written."""
+"""Runs work in a thread to its end, even when its caller is cancelled, so that no write is cut off."""
 
 from __future__ import annotations
 

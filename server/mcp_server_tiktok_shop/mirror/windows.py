@@ -1,4 +1,4 @@
-"""Reads a span of history in windows of time, newest first and side by side, as wide as their rows are few."""
+"""Reads history in windows of time, newest first and in parallel, wider where there are fewer rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wishes: what processes that wait want the one that writes to read."""
+"""What waiting processes want the writing one to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the kinds of work that wait for a seller: each is one `.sql` file that finds them in the copy of a shop."""
+"""Reads the kinds of work in the worklist: each an `.sql` file that finds them in a shop's copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock of who writes a shop's copy: one process at a time, for as long as any of its tasks writes."""
+"""The lock on writing a shop's copy: held by one process, while any of its tasks writes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,6 @@ class WriterLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock: FileLock | None = None
-
-    @property
-    def is_acquired(self) -> bool:
-        return self._lock is not None and self._lock.is_locked
 
     def acquire(self) -> bool:
         """Take the lock where nobody has it; whether it is ours now.

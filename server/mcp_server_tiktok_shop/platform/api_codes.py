@@ -1,4 +1,4 @@
-"""API codes: those of the platform's envelope, and HTTP statuses, by which the server itself decides what to do.
+"""The platform's codes and HTTP statuses that decide what the server does.
 
 What each means to a caller, and the class of its retries, stands in the catalog's `errors.json`.
 """

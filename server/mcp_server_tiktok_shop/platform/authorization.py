@@ -1,4 +1,4 @@
-"""Token calls to the auth host: codes and refresh tokens become token pairs. Unsigned, and never repeated blindly."""
+"""Token calls to the auth host: codes and refresh tokens become token pairs; unsigned, never blindly repeated."""
 
 from __future__ import annotations
 

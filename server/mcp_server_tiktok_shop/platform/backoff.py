@@ -1,4 +1,4 @@
-"""Backoff: how long a call waits before it goes out once more, by how often it did already."""
+"""Backoff: how long a call waits before its next attempt."""
 
 from __future__ import annotations
 

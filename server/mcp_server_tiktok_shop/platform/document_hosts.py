@@ -1,4 +1,4 @@
-"""Brings a web address into the form in which it will be connected to, however it is written, and judges it there."""
+"""Normalizes a web address to the form in which it will be connected to, and judges it in that form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document downloads: from public addresses alone, whatever the link says and wherever it redirects to."""
+"""Downloads documents, from public addresses only, whatever the link says or redirects to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Envelope parsing: an answer of the platform is data, an API error with its code, or nothing that can be read."""
+"""Envelope parsing: an answer of the platform is data, an API error with its code, or unreadable."""
 
 from __future__ import annotations
 

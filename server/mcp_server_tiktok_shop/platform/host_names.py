@@ -1,4 +1,4 @@
-"""Looks up the addresses of hosts, in threads of its own: a name server that hangs keeps no other work waiting."""
+"""Looks up host addresses in threads of its own, so that a name server that hangs blocks nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens a TCP socket to the first address of a host that answers, as RFC 8305 has it; none is left open beside it."""
+"""Opens a TCP socket to the first address of a host that answers (RFC 8305), and closes the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads an HTTP answer whole: its body unpacked piece by piece, and given up where it becomes too large."""
+"""Reads an HTTP answer completely, unpacking its body piece by piece up to a limit."""
 
 from __future__ import annotations
 

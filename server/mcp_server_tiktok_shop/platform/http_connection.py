@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection over asyncio's own transport: an exchange begins when the last has ended."""
+"""One HTTP/1.1 connection over asyncio's transport, with one exchange at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the event loop free of work on large answers: other calls, and the client's pings, are not to wait for it."""
+"""Processes large answers off the event loop, so that other calls and pings are not held up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network environment: the variables that the HTTP client goes by, and what is wrong with one that it can't follow."""
+"""Network environment: the variables the HTTP client obeys, and what is wrong with an unusable one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paginates a list of the platform's: page after page, each row once, to its end or as far as the caller goes."""
+"""Paginates a list of the platform's: page after page, each row once, as far as the caller wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate limiter: how many requests of a kind are in flight, how far apart they go, and when after a Retry-After."""
+"""Rate limiter: how many requests of a kind are in flight, their spacing, and when to go on after a Retry-After."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people call the platform's regions: by its code, or by an English name of the country."""
+"""Names of the platform's regions: by code, or by the country's English name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in: the link at which a seller agrees, the address it leads back to, and the account that its code opens."""
+"""Sign-in: the link where a seller agrees, the address it returns to, and the account its code opens."""
 
 from __future__ import annotations
 

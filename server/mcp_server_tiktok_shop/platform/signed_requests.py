@@ -1,4 +1,4 @@
-"""Signed requests: a bound call becomes what goes out, signature and ciphers included, and is sent once."""
+"""Signed requests: a bound call becomes what is sent, with signature and ciphers, and is sent once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said where tokens are missing or were refused, and what to do then."""
+"""Errors about missing or refused tokens, with what to do."""
 
 from __future__ import annotations
 

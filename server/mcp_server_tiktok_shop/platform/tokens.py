@@ -1,4 +1,4 @@
-"""Token provider: accounts with access tokens that work; a pair is renewed once however many calls wait for it."""
+"""Token provider: accounts with valid access tokens; a pair is renewed once, however many calls wait for it."""
 
 from __future__ import annotations
 

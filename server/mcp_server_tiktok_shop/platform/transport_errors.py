@@ -1,4 +1,4 @@
-"""Transport errors: what a fault on the way to a host means, in our words."""
+"""Transport errors: explains what went wrong on the way to a host."""
 
 from __future__ import annotations
 

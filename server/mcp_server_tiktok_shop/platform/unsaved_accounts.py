@@ -1,4 +1,4 @@
-"""Accounts whose newest state could not be stored: used from memory, and tried again until the store has them."""
+"""Accounts whose newest state could not be stored: used from memory, and retried until the store has them."""
 
 from __future__ import annotations
 

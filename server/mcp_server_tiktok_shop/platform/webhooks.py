@@ -1,4 +1,4 @@
-"""Notifications as the platform sends them: whether one is signed by it, and what of its text is read."""
+"""The platform's notifications: checks their signature, and reads what they say."""
 
 from __future__ import annotations
 

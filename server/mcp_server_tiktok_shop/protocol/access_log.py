@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each tool call, of who made it and what came of it, without its arguments."""
+"""The access log: a line of JSON for each tool call, with who made it and its outcome, without arguments."""
 
 from __future__ import annotations
 

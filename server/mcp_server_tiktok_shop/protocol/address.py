@@ -1,4 +1,4 @@
-"""Where MCP is served over HTTP: what a client's configuration and the server itself have to agree on."""
+"""The address at which MCP is served over HTTP, shared by clients' configurations and the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls a tool for a client and lets no exception reach the wire: what a call ends with is told here alone."""
+"""Calls a tool for a client and turns every outcome into a result: no exception reaches the wire."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
 
-INTERNAL_MESSAGE = "The server failed in a way it should not; its log says how."
+INTERNAL_MESSAGE = "This failed because of a fault in the server; its log says how."
+INTERNAL_HINT = (
+    "If it was a write, it may have been sent: look in list_changes before you call it again. "
+    "If it fails again, tell the person, whose chat client keeps the log."
+)
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +91,7 @@ class CallHandler(Struct, frozen=True):
             text = self.guard.guard_json(result)
         except Exception:
             log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-            internal = ShopError("internal", INTERNAL_MESSAGE)
+            internal = make_internal_error()
             result, outcome = internal.to_json(), internal.kind
             text = self.guard.guard_json(result)
         nested_name = (
@@ -110,6 +114,11 @@ class CallHandler(Struct, frozen=True):
             return to_tool_result(text, is_error=True), outcome
         meta = self.guard.guard_json(caller.meta) if caller.meta else None
         return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
+
+
+def make_internal_error() -> ShopError:
+    """What an exception that nobody foresaw becomes: its own text may hold anything, and goes to the log alone."""
+    return ShopError("internal", INTERNAL_MESSAGE, hint=INTERNAL_HINT)
 
 
 def name_operation(params: CallToolRequestParams, catalog: Catalog) -> str:

@@ -1,4 +1,4 @@
-"""Opens the span of a call: below that of who made it, where they say so."""
+"""Opens the span of a call, below its caller's if the request names one."""
 
 from __future__ import annotations
 

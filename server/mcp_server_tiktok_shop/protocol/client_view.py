@@ -1,4 +1,4 @@
-"""What one tenant's clients see of this server before they call a tool: instructions, tools, skills."""
+"""What one tenant's clients see before they call a tool: instructions, tools, skills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery: what is to be done once a client has the answer to its call, as far as that can be known."""
+"""Delivery: runs what has to wait until a client has its answer, as far as that can be known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts text on the wire: the only makers of what a client reads, and they take guarded text alone."""
+"""Puts text on the wire: the only maker of what a client reads, from guarded text alone."""
 
 from __future__ import annotations
 

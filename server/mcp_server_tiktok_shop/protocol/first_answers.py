@@ -1,4 +1,4 @@
-"""Answers what a client asks first while the SDK is being loaded, in the very bytes that the SDK answers with."""
+"""Answers a client's first requests while the SDK is loading, with the same bytes the SDK would send."""
 
 from __future__ import annotations
 

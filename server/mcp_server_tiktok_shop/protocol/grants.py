@@ -1,4 +1,4 @@
-"""What the access token of one request lets its bearer do, from where it was checked to where a call is decided."""
+"""What a request's access token allows, from where it was checked to where a call is decided."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Grant(Struct):
         """
         if not self.allows(operation):
             self.missing_scope = find_scope(operation)
-            message = f"{operation.name} wants the scope {self.missing_scope}, which this sign-in does not have."
+            message = f"{operation.name} requires the scope {self.missing_scope}, which this sign-in does not have."
             raise ShopError("not_permitted", message, hint="Nothing was sent. Sign in again with that scope.")
 
 

@@ -35,7 +35,9 @@ DISCOVERY_PATH = "/.well-known/"
 PORT_BY_SCHEME = {"http": 80, "https": 443}
 HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
 BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
-UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
+UNAUTHORIZED_TEXT = (
+    "This server requires the bearer token that it printed when it was started: `Authorization: Bearer …`."
+)
 
 
 class Authorizer(Protocol):

@@ -1,4 +1,4 @@
-"""Writes the instructions: what a model reads about this server before its first call."""
+"""The instructions: what a model reads about this server before its first call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts what a client sends into lines, none of which takes more memory than the longest that is read."""
+"""Splits a client's input into lines, within the memory of the longest one allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists tools as a client sees them: names, words, schemas and annotations, all from the operations' records."""
+"""Lists tools as a client sees them, from the operations' records: names, words, schemas, annotations."""
 
 from __future__ import annotations
 

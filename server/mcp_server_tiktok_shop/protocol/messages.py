@@ -1,4 +1,4 @@
-"""Reads a client's lines as messages of JSON-RPC; a line that is none is answered with an error, never with silence."""
+"""Reads a client's lines as JSON-RPC messages; an invalid line is answered with an error, never with silence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LEADING_ID_PATTERN = re.compile(
 )
 TRAILING_ID_PATTERN = re.compile(rb",\s*" + ID_PATTERN + rb"\}\s*\Z")
 
-ONE_A_LINE = "Send one JSON-RPC 2.0 message a line, in UTF-8."
+ONE_A_LINE = "Send one JSON-RPC 2.0 message per line, in UTF-8."
 ID_RULE = f"`id` must be a whole number, or a text of at most {MAX_ID_CHARS:,} characters."
 
 
@@ -71,12 +71,12 @@ def _read_odd_line(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCErro
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        reason = f"Byte {error.start + 1:,} of the line is no UTF-8. {ONE_A_LINE}"
+        reason = f"Byte {error.start + 1:,} of the line is not UTF-8. {ONE_A_LINE}"
         return None, [_make_error(_find_id(line.decode(errors="replace"), line), PARSE_ERROR, reason)]
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        reason = f"The line is no JSON, from character {error.pos + 1:,} on. {ONE_A_LINE}"
+        reason = f"The line is not JSON, from character {error.pos + 1:,} on. {ONE_A_LINE}"
         return None, [_make_error(_parse_id(LEADING_ID_PATTERN.match(line)), PARSE_ERROR, reason)]
     except (ValueError, RecursionError):
         match = LEADING_ID_PATTERN.match(line) or TRAILING_ID_PATTERN.search(line[-EDGE_BYTES:])

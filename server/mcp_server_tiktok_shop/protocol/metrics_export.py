@@ -1,4 +1,4 @@
-"""Sends what is counted by OpenTelemetry, as its variables of the environment say; imported only where they ask."""
+"""Exports metrics by OpenTelemetry as its environment variables say; imported only then."""
 
 from __future__ import annotations
 

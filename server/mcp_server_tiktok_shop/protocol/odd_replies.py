@@ -1,4 +1,4 @@
-"""Takes answers that can't be read for none, so that a call with one is told that nobody answered, and not refused."""
+"""Treats unreadable answers to a question as no answer, so that the call is told so instead of being refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What who operates a server asks of it over HTTP, without a token: whether it lives, is ready, and what it counts."""
+"""The endpoints for operators, without a token: health, readiness, metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what is counted in the form of Prometheus: numbers of this process, by tool and outcome."""
+"""Keeps metrics in Prometheus' form: numbers of this process, by tool and outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renders prompts: a skill's instructions, with what the person asked for this time."""
+"""Renders prompts: a skill's instructions with the arguments of this request."""
 
 from __future__ import annotations
 

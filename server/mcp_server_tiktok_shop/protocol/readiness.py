@@ -1,4 +1,4 @@
-"""Whether a server can be sent calls: what it lacks, told to whoever asks in words that name nobody and no place."""
+"""Whether a server can take calls, and what it lacks, in words that name no person and no place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a request over HTTP, read whole within a time and a length."""
+"""Reads the body of an HTTP request within a time and a length."""
 
 from __future__ import annotations
 

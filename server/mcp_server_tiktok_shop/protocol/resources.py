@@ -126,7 +126,7 @@ class ResourceProvider(Struct, frozen=True):
             if skill.uri == uri:
                 self._ensure_allowed(skill)
                 return self.guard.guard_text(skill.text)
-        message = "There is no such skill: resources/list names those that there are."
+        message = "There is no such skill: resources/list names those that exist."
         raise to_protocol_error(self.guard.guard_text(message), self.guard.guard_text(uri))
 
     async def _read_text(self, uri: str) -> SafeText:

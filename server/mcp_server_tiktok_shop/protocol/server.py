@@ -20,7 +20,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
-from mcp_server_tiktok_shop.protocol.call_handler import INTERNAL_MESSAGE, name_operation
+from mcp_server_tiktok_shop.protocol.call_handler import INTERNAL_MESSAGE, make_internal_error, name_operation
 from mcp_server_tiktok_shop.protocol.call_spans import open_call_span
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.client_view import ClientView, TenantInstructions
@@ -135,7 +135,7 @@ def build_server(
                 refusal = error
             except Exception:
                 log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-                refusal = ShopError("internal", INTERNAL_MESSAGE)
+                refusal = make_internal_error()
             else:
                 return result
             span.set(outcome=refusal.kind)

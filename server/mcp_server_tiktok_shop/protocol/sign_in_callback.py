@@ -1,4 +1,4 @@
-"""Takes sellers back over HTTP who agreed on TikTok's page: the code is exchanged once, and a plain page says so."""
+"""Receives sellers who agreed on TikTok's page: exchanges the code once, and answers with a plain page."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class ReturnPage(Struct, frozen=True):
 PAGES: dict[ReturnOutcome, ReturnPage] = {
     "signed_in": ReturnPage(200, "You are signed in", "Your shop is connected. You can close this page."),
     "declined": ReturnPage(
-        403, "Your shop is not connected", "You did not agree, and nothing was stored. The link you were given is good."
+        403,
+        "Your shop is not connected",
+        "You did not agree, and nothing was stored. The link you were given is still valid.",
     ),
     "incomplete": ReturnPage(
         400,
@@ -82,7 +84,9 @@ PAGES: dict[ReturnOutcome, ReturnPage] = {
     ),
     "unknown": ReturnPage(404, "This sign-in is not known", f"No link of this server leads here. {NEW_LINK_TEXT}"),
     "crowded": ReturnPage(
-        429, "Too many come back at once", "Nothing was sent, and your agreement is good. Load this page again soon."
+        429,
+        "Too many come back at once",
+        "Nothing was sent, and your agreement is still valid. Load this page again soon.",
     ),
     "used": ReturnPage(
         409,
@@ -94,7 +98,9 @@ PAGES: dict[ReturnOutcome, ReturnPage] = {
         502, "TikTok Shop did not let the app in", f"It refused the code that it gave you. {NEW_LINK_TEXT}"
     ),
     "unavailable": ReturnPage(
-        503, "It does not work just now", "Nothing was sent, and your agreement is good. Load this page again soon."
+        503,
+        "It does not work just now",
+        "Nothing was sent, and your agreement is still valid. Load this page again soon.",
     ),
     "unsettled": ReturnPage(
         504,

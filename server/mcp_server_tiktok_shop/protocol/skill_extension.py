@@ -1,4 +1,4 @@
-"""Answers the methods of the skills extension: which skills are served, and the digest of each file."""
+"""The methods of the skills extension: which skills there are, with the digest of each file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SkillExtension(Struct, frozen=True):
         self._ensure_later_era(ctx)
         entry = self._describe_skills().get(params.uri)
         if entry is None:
-            message = "No skill is served at this address: skills/list names those that are."
+            message = "There is no skill at this address: skills/list names those that exist."
             raise to_protocol_error(self.guard.guard_text(message), self.guard.guard_text(params.uri))
         return {"skill": entry, **CACHE_HINT}
 

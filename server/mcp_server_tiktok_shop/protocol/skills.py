@@ -1,4 +1,4 @@
-"""Reads the skills: a seller's routines, each a `SKILL.md` that is served as a prompt, a resource and an entry."""
+"""Reads the skills: a seller's routines, each a `SKILL.md` served as a prompt, a resource and an entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told of who sends traces and metrics; imported only where they are asked for."""
+"""Describes this server to OpenTelemetry; imported only where traces or metrics are sent."""
 
 from __future__ import annotations
 

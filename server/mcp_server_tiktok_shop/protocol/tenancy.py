@@ -1,4 +1,4 @@
-"""The tenant that a request is for, from where its sender was checked to where its handlers are found."""
+"""The tenant of a request, from where its sender was checked to where its handlers are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends traces by OpenTelemetry, as its variables of the environment say; imported only where they ask for it."""
+"""Exports traces by OpenTelemetry as its environment variables say; imported only then."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves an application over HTTP until a signal: then what is under way ends first, and new requests are sent away."""
+"""Serves an application over HTTP until a signal, then lets running requests end and refuses new ones."""
 
 from __future__ import annotations
 

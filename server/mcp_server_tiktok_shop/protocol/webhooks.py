@@ -1,4 +1,4 @@
-"""Takes the platform's notifications over HTTP: what is signed is stored, and answered before it is followed up."""
+"""Receives the platform's notifications over HTTP: checks the signature, stores, answers, then follows up."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class WebhookReceiver(Struct, frozen=True):
         if end == "too_slow":
             return body.refuse_slow()
         if end == "too_long":
-            return JSONResponse({"error": f"A notification has {MAX_BODY_BYTES // 1024} KiB at most."}, 413)
+            return JSONResponse({"error": f"A notification has at most {MAX_BODY_BYTES // 1024} KiB."}, 413)
         return await self._take(request.headers.getlist("authorization"), bytes(body.content))
 
     async def _take(self, signatures: list[str], body: bytes) -> Response:

@@ -1,4 +1,4 @@
-"""Accounts: what a seller's authorization gives us, a token pair and the shops it opens, as stored records."""
+"""Accounts as stored records: what a seller's authorization gives, a token pair and the shops it opens."""
 
 from __future__ import annotations
 

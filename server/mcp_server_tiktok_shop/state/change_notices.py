@@ -1,4 +1,4 @@
-"""Notices between replicas: what one knows that has changed at a shop, told to the others at once."""
+"""Notices between replicas: changes at a shop that one knows of, sent to the others at once."""
 
 from __future__ import annotations
 

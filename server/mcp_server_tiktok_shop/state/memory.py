@@ -1,4 +1,4 @@
-"""State stores in the memory of one process: what is stored is gone with it."""
+"""State stores in the memory of one process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Process identity: whether the process that began something may still be there to end it."""
+"""Process identity: whether the process that began something may still be running to end it."""
 
 from __future__ import annotations
 

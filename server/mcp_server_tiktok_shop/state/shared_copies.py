@@ -1,4 +1,4 @@
-"""Copies of shops as replicas share them: one writes at a time, and each has what was published last."""
+"""Copies of shops shared among replicas: one writes at a time, and each has what was last published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steady clock: how far off a stored moment is, for every process of the machine, although its clock may be set."""
+"""Steady clock: the age of a stored time, for every process of the machine, even when its clock is set."""
 
 from __future__ import annotations
 

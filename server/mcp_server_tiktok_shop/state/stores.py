@@ -146,7 +146,7 @@ def check_content_size(content: bytes, max_bytes: int) -> None:
 
     """
     if len(content) > max_bytes:
-        raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
+        raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to store.", hint="Ask for less.")
 
 
 class AuditLog(Protocol):

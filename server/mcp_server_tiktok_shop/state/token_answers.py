@@ -1,4 +1,4 @@
-"""Reads what stands beside a new token pair in its answer: whatever is odd there is left out, the pair is kept."""
+"""Reads what accompanies a new token pair: anything odd is left out, and the pair is kept."""
 
 from __future__ import annotations
 

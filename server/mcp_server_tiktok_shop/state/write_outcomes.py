@@ -1,4 +1,4 @@
-"""Write outcomes: a write is remembered until who asked for it knows what came of it, so that none is done twice."""
+"""Write outcomes: a write is remembered until its caller knows the outcome, so that none is done twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what stands in the columns of a table: by their SQL types, or by their names and the cells themselves."""
+"""Determines what a table's columns hold: by SQL type, or by their names and cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a table as CSV that every spreadsheet reads, without anything that one would run."""
+"""Writes a table as CSV for any spreadsheet, with nothing that one would execute."""
 
 from __future__ import annotations
 

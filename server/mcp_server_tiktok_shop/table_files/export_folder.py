@@ -1,4 +1,4 @@
-"""The folder in which files for people are saved: none is overwritten, half-written ones never bear their name."""
+"""The folder for saved files: none is overwritten, and a half-written one never has its final name."""
 
 from __future__ import annotations
 

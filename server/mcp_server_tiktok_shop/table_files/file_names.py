@@ -1,4 +1,4 @@
-"""Checks the names that a model gives to files: a plain name that every desktop system takes, and no path."""
+"""Checks file names given by a model: a plain name that every desktop system accepts, not a path."""
 
 from __future__ import annotations
 

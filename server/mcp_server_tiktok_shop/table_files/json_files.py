@@ -1,4 +1,4 @@
-"""Writes a table as JSON for programs: an object a row, everything exact."""
+"""Writes a table as JSON for programs: one object per row, all values exact."""
 
 from __future__ import annotations
 

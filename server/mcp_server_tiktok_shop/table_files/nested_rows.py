@@ -1,4 +1,4 @@
-"""Lays nested objects out as a table: fields of fields are columns, and a list of lines has a row for each line."""
+"""Flattens nested objects into a table: nested fields become columns, and a list of lines one row per line."""
 
 from __future__ import annotations
 

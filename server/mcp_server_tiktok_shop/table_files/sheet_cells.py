@@ -1,4 +1,4 @@
-"""Reads the cells of a table that a person made: what a spreadsheet keeps as a number is an id or an amount to them."""
+"""Reads the cells of a person's table, where a spreadsheet may have turned an id or amount into a number."""
 
 from __future__ import annotations
 

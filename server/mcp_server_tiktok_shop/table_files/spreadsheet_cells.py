@@ -1,4 +1,4 @@
-"""Makes texts by others safe for a spreadsheet's cells: none becomes a formula, wherever the file is split."""
+"""Makes others' texts safe for spreadsheet cells: none becomes a formula, wherever the file is split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables to be written to files: columns that say what stands in them, and the exact values of their cells."""
+"""Tables to be written to files: typed columns, and the exact values of their cells."""
 
 from __future__ import annotations
 

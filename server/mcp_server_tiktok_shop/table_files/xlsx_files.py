@@ -1,4 +1,4 @@
-"""Writes a table as an Excel workbook: ids are text, amounts numbers, times real ones, and nothing is run."""
+"""Writes a table as an Excel workbook: ids as text, amounts as numbers, times as times, nothing executable."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A server for teams: state in PostgreSQL, rates in Redis, and for each tenant that is asked for an app of its own."""
+"""A server for teams: state in PostgreSQL, rates in Redis, and an app for each tenant in use."""

@@ -1,4 +1,4 @@
-"""What the platform notifies of, for all tenants: let in, stored for whose shop it is about, and followed up."""
+"""The platform's notifications for all tenants: accepted, stored for the shop's owners, and followed up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tenants of a process have in common: the database, its key, shared rates, and how a tenant's app is made."""
+"""What all tenants of a process share: the database, its key, the rates, and how a tenant's app is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The apps of the tenants that are being served, each made when it is first asked for."""
+"""The apps of the tenants in use, each made when it is first needed."""
 
 from __future__ import annotations
 

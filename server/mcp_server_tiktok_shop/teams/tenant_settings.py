@@ -1,4 +1,4 @@
-"""The settings of one tenant: some of the server's own, laid over them so that the stricter of both holds."""
+"""The settings of one tenant, laid over the server's so that the stricter applies."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.settings import Settings
 
     Combine = Callable[[Any, Any], Any]
-
-TenantTexts = dict[str, str]  # by the name of the setting, as they were written
 
 
 def _make_ranking(*loosest_first: str) -> Combine:

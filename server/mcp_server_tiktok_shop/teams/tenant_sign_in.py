@@ -1,4 +1,4 @@
-"""Signs sellers in to a tenant by links: each is used once, and its code is, on whichever replica they come back."""
+"""Signs sellers in to a tenant by links: link and code are used once, on whichever replica they arrive."""
 
 from __future__ import annotations
 

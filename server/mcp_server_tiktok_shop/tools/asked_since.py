@@ -1,4 +1,4 @@
-"""Reads from the words of a statement how far back it asks: written dates, years, spans before now, starts of years."""
+"""Finds how far back a statement asks, from the dates, years and intervals in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells writes of the audit log as they are listed: each with the call that takes it back, those of a job as one."""
+"""Lists audit log writes as rows: each with the call that takes it back, a job's as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in words what the copy of a shop lacks: tables that do not reach far enough, and what is not up to date."""
+"""Says what a shop's copy lacks: tables that do not reach far enough or are not up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells what the tables that questions in SQL are asked of hold."""
+"""The tool `describe_tables`: explains the tables that SQL questions can use."""
 
 from __future__ import annotations
 

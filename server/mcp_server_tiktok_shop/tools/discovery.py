@@ -1,4 +1,4 @@
-"""Discovers operations that a client does not list: search by words, description by name."""
+"""Finds operations that a client does not list: search by words, description by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits labels to a printer's paper: fetched or read, merged in order, saved for a person to find."""
+"""Fits labels to a printer's paper: fetched or read, merged in order, saved as a file."""
 
 from __future__ import annotations
 

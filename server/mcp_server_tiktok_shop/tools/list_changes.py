@@ -1,4 +1,4 @@
-"""Lists from the audit log what was changed here, and of each write the call that takes it back."""
+"""Lists what was changed from here, from the audit log, each with the call that takes it back."""
 
 from __future__ import annotations
 

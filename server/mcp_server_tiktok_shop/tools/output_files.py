@@ -1,4 +1,4 @@
-"""Saves the files that tools make, named by what they hold and when, for a person to find."""
+"""Saves the files that tools make, named by content and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says which titles a name took that goes by letters, so that a person sees what is not meant by it."""
+"""Shows which titles a pattern matched, so that a person sees what they did not mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads which days words mean, such as `last week`, `october` or `3 days ago`, in a shop's own calendar."""
+"""Finds the days that words mean, such as `last week`, `october` or `3 days ago`, in a shop's calendar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says whether a name means a product's title: as it is, a part of it, or what a `*` leaves open."""
+"""Decides whether a name matches a product's title: exactly, in part, or with a `*`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes tables for files of what was asked of the shops' local copies."""
+"""Makes tables for files from the answers of the shops' local copies."""
 
 from __future__ import annotations
 

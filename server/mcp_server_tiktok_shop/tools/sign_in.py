@@ -1,4 +1,4 @@
-"""Signs in sellers from inside a chat and renews their tokens; no token is ever in a result."""
+"""Signs in sellers from a chat and renews their tokens; no token is ever in a result."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Work in processes of its own, with limits of time and memory; a call that is given up ends its job."""
+"""Work in separate processes, with limits of time and memory; a cancelled call ends its job."""

@@ -1,4 +1,4 @@
-"""Writes and reads what a worker and its server send each other: a JSON header, and files behind it."""
+"""The messages between a worker and its server: a JSON header, followed by files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds worker processes: none before the first job, few at once, ended when idle, and killed with a job given up."""
+"""A pool of worker processes: started with the first job, ended when idle, killed with a cancelled job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's side: does jobs that come by standard input, in the memory it may take, until that ends."""
+"""The worker's side: does jobs from standard input, within its memory limit, until that ends."""
 
 from __future__ import annotations
 

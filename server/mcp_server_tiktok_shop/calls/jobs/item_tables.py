@@ -1,4 +1,4 @@
-"""Tells the things of a long job in a table: each name once, and what all of them have in common beside it."""
+"""Lays out the items of a long job as a table, with values common to all of them beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes from what a job read how the things stand that one of its writes is about."""
+"""Takes the state of what a write is about from what its job has already read."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Redacts buyers' data, and finds the text that others wrote."""
+"""Redacts buyers' data, and finds text that others wrote."""

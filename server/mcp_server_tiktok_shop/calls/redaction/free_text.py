@@ -1,4 +1,4 @@
-"""Masks personal data in free text by its pattern, and strips the characters that nobody sees."""
+"""Masks personal data in free text by pattern, and strips invisible characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows the buyers' values of an answer, and masks them wherever they stand in its texts."""
+"""Collects the buyers' values in an answer, and masks them wherever they occur in its texts."""
 
 from __future__ import annotations
 

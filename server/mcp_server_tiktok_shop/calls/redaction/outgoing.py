@@ -1,4 +1,4 @@
-"""Guards what leaves this server: makes the only kind of text that a client or a terminal is given."""
+"""Guards everything that leaves this server: the only maker of the text that clients and terminals accept."""
 
 from __future__ import annotations
 

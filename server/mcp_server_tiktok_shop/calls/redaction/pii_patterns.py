@@ -1,4 +1,4 @@
-"""Describes personal data inside of free text by patterns, and what only looks like it: ids, times, amounts."""
+"""Patterns of personal data in free text, and of what only looks like it: ids, times, amounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redacts data: masks what is buyers', finds the texts by others, strips the characters that nobody sees."""
+"""Redacts data: masks buyers' values, finds texts by others, strips invisible characters."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Makes results of responses: normalizes them, projects the fields that matter, truncates and stores the rest."""
+"""Makes results from responses: normalizes, projects the fields that matter, truncates, stores the rest."""

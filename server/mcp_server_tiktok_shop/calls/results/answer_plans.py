@@ -1,4 +1,4 @@
-"""How the answers of operations are read: plans made of their records when an operation is first called."""
+"""Plans how an operation's answers are read, from its record, when it is first called."""
 
 from __future__ import annotations
 

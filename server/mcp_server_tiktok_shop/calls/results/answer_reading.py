@@ -1,4 +1,4 @@
-"""Reads an answer in one go: normalizes it, redacts it, drops what is empty, and passes over what a view hides.
+"""Reads an answer in one pass: normalizes, redacts, drops empty fields and skips what the view hides.
 
 What is to be done to each field is known before, by a `FieldPlan` of the operation. It gives what `Normalizer`,
 `Redactor` and `drop_empty` give one after the other, and asks them wherever a value is more than a plain one.

@@ -1,4 +1,4 @@
-"""Lays tables out so that nothing is repeated in every row: what all rows have in common is told beside them."""
+"""Lays out tables without repetition: values common to all rows are given beside them."""
 
 from __future__ import annotations
 

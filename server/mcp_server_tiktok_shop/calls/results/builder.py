@@ -1,4 +1,4 @@
-"""Builds a result of a response, step by step: normalize, redact, project, truncate."""
+"""Builds a result from a response, step by step: normalize, redact, project, truncate."""
 
 from __future__ import annotations
 

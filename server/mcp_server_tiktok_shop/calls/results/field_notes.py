@@ -1,4 +1,4 @@
-"""Says of the fields in a result which nobody knows, which are empty, and what the deadlines among them mean."""
+"""Notes about the fields of a result: unknown ones, empty ones, and what its deadlines mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks whether a response has a field, by the shape in the catalog and by its data, and suggests the right path."""
+"""Checks whether a response has a field, by the catalog and by its data, and suggests the right path."""
 
 from __future__ import annotations
 

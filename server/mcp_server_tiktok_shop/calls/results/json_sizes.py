@@ -1,4 +1,4 @@
-"""Writes data as JSON text, and measures how many bytes that takes."""
+"""Writes data as JSON text, and measures its size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalizes a response for an assistant: readable times, safe ids, no secrets, failures of single items in sight."""
+"""Normalizes a response for an assistant: readable times, safe ids, no secrets, failed items in sight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes normalized results of answers: tells what is beside the data from it, reads the data whole or for a view."""
+"""Makes a normalized result of an answer, in full or for a view."""
 
 from __future__ import annotations
 

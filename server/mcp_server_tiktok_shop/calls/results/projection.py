@@ -1,4 +1,4 @@
-"""Projects a response's data to the fields that the caller names, or to the default view of its record."""
+"""Projects a response to the fields that the caller names, or to the default view of its record."""
 
 from __future__ import annotations
 

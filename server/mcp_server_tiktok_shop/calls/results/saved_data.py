@@ -43,13 +43,13 @@ async def save_data(
         return await folder.save_json(name, data if is_whole else _read(data, request))
     value = _read(data, request)
     if not isinstance(value, dict | list):
-        problem = Problem("path", "is no list", "the path of a list, such as orders")
-        raise ShopError("invalid_arguments", "path: is no list that could become rows", problems=(problem,))
+        problem = Problem("path", "is not a list", "the path of a list, such as orders")
+        raise ShopError("invalid_arguments", "path: is not a list that could become rows", problems=(problem,))
     with ExitStack() as stack:
         parts = _split_lists(value) if request.path is None and isinstance(value, dict) else {}
         if len(parts) > 1 and name.format == "csv":
             names = ", ".join(parts)
-            problem = Problem("save_as", f"is one table, and there are several lists: {names}", ".xlsx or .json")
+            problem = Problem("save_as", f"holds one table, and there are several lists: {names}", ".xlsx or .json")
             message = f"{problem.argument} {problem.message}"
             raise ShopError("invalid_arguments", message, hint="Nothing was saved.", problems=(problem,))
         tables = [

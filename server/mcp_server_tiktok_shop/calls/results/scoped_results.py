@@ -1,4 +1,4 @@
-"""Scopes stored results: only a server for the same shop reads one, if it may show as much of buyers' data."""
+"""Scopes stored results: readable only by a server for the same shop that may show as much buyers' data."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class ScopedResultStore(Struct, frozen=True):
         """
         result = await self._get_result(result_id)
         if result is None:
-            message = f"There is no kept result {result_id[:60]!r}: they live for one day, the newest hundred of them."
-            problem = Problem("id", "is not the result_id of a result that is still kept")
-            raise ShopError("not_found", message, hint="Call the tool again that gave it.", problems=(problem,))
+            message = f"There is no stored result {result_id[:60]!r}: the newest hundred are kept for one day."
+            problem = Problem("id", "is not the result_id of a result that is still stored")
+            raise ShopError("not_found", message, hint="Call the tool that gave it again.", problems=(problem,))
         return result
 
     async def get(self, result_id: str) -> bytes | None:
@@ -102,8 +102,8 @@ class ScopedResultStore(Struct, frozen=True):
         stored_policy = header.get("buyer_data", "full")
         if POLICIES_BY_STRICTNESS.index(stored_policy) < POLICIES_BY_STRICTNESS.index(self.buyer_data):
             message = (
-                f"That result was kept by a server that shows more of buyers' data ({stored_policy}) than this one."
+                f"That result was stored by a server that shows more of buyers' data ({stored_policy}) than this one."
             )
-            raise ShopError("not_permitted", message, hint="Call the tool again that gave it.")
+            raise ShopError("not_permitted", message, hint="Call the tool that gave it again.")
         zone_name = header.get("time_zone")
         return StoredResult(content, ZoneInfo(zone_name) if zone_name else None)

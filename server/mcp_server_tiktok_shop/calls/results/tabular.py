@@ -1,4 +1,4 @@
-"""Tabulates a list whose items are all plain values: a table names each field once."""
+"""Turns a list whose items are plain values into a table, which names each field once."""
 
 from __future__ import annotations
 

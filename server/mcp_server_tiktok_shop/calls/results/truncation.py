@@ -1,4 +1,4 @@
-"""Truncates a result to what fits: whole items, in order, with a count of what is left out."""
+"""Truncates a result to what fits: whole items in order, with a count of those left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names in a result where others wrote some of it: the dotted paths of `untrusted`."""
+"""Lists the paths in a result where others wrote the text: its `untrusted`."""
 
 from __future__ import annotations
 

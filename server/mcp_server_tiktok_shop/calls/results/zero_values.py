@@ -1,4 +1,4 @@
-"""Tells values that say nothing: flags that are down, amounts that are zero, and what is empty."""
+"""Recognises values that say nothing: flags that are off, amounts of zero, empty values."""
 
 from __future__ import annotations
 

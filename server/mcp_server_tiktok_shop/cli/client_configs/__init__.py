@@ -1,1 +1,1 @@
-"""Chat clients' configurations: what each client wants, and how a block is made, printed and put into a file."""
+"""Chat clients' configurations: what each needs, and how a block is made, printed and put into a file."""

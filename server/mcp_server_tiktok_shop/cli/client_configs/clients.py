@@ -1,4 +1,4 @@
-"""What each chat client wants: the place and format of its configuration, and the shape of an entry, as records."""
+"""The chat clients as records: place and format of their configuration, and the shape of an entry."""
 
 from __future__ import annotations
 

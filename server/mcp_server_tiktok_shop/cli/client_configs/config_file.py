@@ -1,4 +1,4 @@
-"""The file that holds a client's configuration: where it lies, and how it is changed without losing what was in it."""
+"""A client's configuration file: where it is, and how to change it without losing anything in it."""
 
 from __future__ import annotations
 

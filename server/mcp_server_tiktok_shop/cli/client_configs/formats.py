@@ -1,4 +1,4 @@
-"""The formats of configuration files: how a block is printed, and how it gets into a text that is there already."""
+"""Formats of configuration files: how a block is printed, and inserted into an existing text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON with comments, as clients' settings have it: read into values, and changed only where those differ."""
+"""JSON with comments, as in clients' settings: read into values, and changed only where those differ."""
 
 from __future__ import annotations
 

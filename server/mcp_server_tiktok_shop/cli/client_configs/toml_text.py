@@ -1,4 +1,4 @@
-"""TOML as Codex has it: read into values, written with Windows paths as they are, changed with the rest left alone."""
+"""TOML as Codex uses it: read into values, changed without touching the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML as goose and Continue read it: written for a person to paste."""
+"""YAML as goose and Continue read it, written for a person to paste."""
 
 from __future__ import annotations
 

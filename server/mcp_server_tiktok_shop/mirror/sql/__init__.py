@@ -1,1 +1,1 @@
-"""SQL over the local copy: what a statement names and may do, what its columns are made of, and its run."""
+"""SQL over the local copy: what a statement may name and do, where its columns come from, and running it."""

@@ -1,4 +1,4 @@
-"""Finds times that a statement cuts into days and hours, or compares with written ones, without naming a zone."""
+"""Finds times that a statement cuts into days or compares with literals without naming a zone."""
 
 from __future__ import annotations
 

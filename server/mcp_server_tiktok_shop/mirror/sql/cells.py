@@ -1,4 +1,4 @@
-"""Writes values of a result as JSON can hold them, and reads them back by their SQL type."""
+"""Converts result values to what JSON can hold, and back by their SQL type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells how DuckDB writes what other dialects of SQL write otherwise, where its own message does not help."""
+"""Explains DuckDB's form of what other SQL dialects write differently, where its own message does not help."""
 
 from __future__ import annotations
 

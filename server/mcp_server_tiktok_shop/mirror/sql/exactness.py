@@ -1,4 +1,4 @@
-"""Keeps sums, averages and shares exact to the cent where DuckDB goes through binary fractions or cuts digits off.
+"""Keeps sums, averages and shares exact to the cent, where DuckDB would use binary fractions.
 
 `round` of a DOUBLE takes its binary value (0.145 becomes 0.14), a cast to DECIMAL does so, too, `median` of DECIMAL
 cuts off what is below a cent, and FLOAT holds seven digits. So what is rounded or cast goes through fifteen decimal

@@ -1,4 +1,4 @@
-"""Runs one judged statement in DuckDB: on snapshots that are only read, with nothing else in reach."""
+"""Runs one checked statement in DuckDB, on read-only snapshots with nothing else in reach."""
 
 from __future__ import annotations
 

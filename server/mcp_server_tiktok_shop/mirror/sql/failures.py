@@ -1,4 +1,4 @@
-"""Turns what DuckDB refuses or can't do into words for the one who wrote the statement."""
+"""Explains DuckDB's errors to whoever wrote the statement."""
 
 from __future__ import annotations
 

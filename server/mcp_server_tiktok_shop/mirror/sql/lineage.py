@@ -1,4 +1,4 @@
-"""Traces each column of a result to the columns of tables that it is made of, and tells which are amounts of money."""
+"""Traces each result column to the table columns it is made of, and knows which are amounts of money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges a parsed statement: it reads our tables and nothing else, and calls no function that tells of the machine."""
+"""Checks a parsed statement: it reads only our tables, and calls no function that reveals the machine."""
 
 from __future__ import annotations
 

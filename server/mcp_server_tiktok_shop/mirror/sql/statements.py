@@ -1,4 +1,4 @@
-"""Parses a statement into DuckDB's own syntax tree, and that back into text: nothing is judged by how a text looks."""
+"""Parses a statement into DuckDB's syntax tree and back into text; nothing is judged by the text itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs questions in a process of its own, started by `python -m`: DuckDB itself neither counts nor stops everything."""
+"""Runs questions in its own process, started by `python -m`, because DuckDB can't limit or stop everything itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts the board's page together of its parts, as the one document that MCP Apps ask for."""
+"""Assembles the board's page from its parts, as the one document that MCP Apps ask for."""
 
 from __future__ import annotations
 

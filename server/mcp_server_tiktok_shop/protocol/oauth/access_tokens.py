@@ -1,4 +1,4 @@
-"""Checks access tokens: JWTs by the operator's identity provider, for this server, in force, with their scopes."""
+"""Checks access tokens: JWTs from the operator's identity provider, for this server, in force, with scopes."""
 
 from __future__ import annotations
 

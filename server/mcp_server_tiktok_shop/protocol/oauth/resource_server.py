@@ -1,4 +1,4 @@
-"""This server as an OAuth 2.1 resource server: whom it lets in, and what it tells a client that must sign in."""
+"""The OAuth 2.1 resource server: whom it lets in, and what it tells a client that must sign in."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ CORS_HEADERS = {
     "Access-Control-Allow-Methods": "GET, OPTIONS",
     "Access-Control-Allow-Headers": "*",
 }
-NO_BEARER_TEXT = "This server wants an access token: `Authorization: Bearer …`. resource_metadata says who gives it."
+NO_BEARER_TEXT = (
+    "This server requires an access token: `Authorization: Bearer …`. resource_metadata says who issues it."
+)
 NO_TENANT_TEXT = (
-    "This access token is good, but does not say whose shops it is for: who runs the identity provider has to put the "
-    "claim {claim} into it."
+    "This access token is valid, but does not say whose shops it is for: whoever runs the identity provider has "
+    "to put the claim {claim} into it."
 )
 AWAY_TEXT = (
-    "Whether this access token is good can't be told now: its signing key is not known here, and the identity provider "
-    "was not asked or did not answer. Send it again in a while."
+    "Whether this access token is valid can't be determined now: its signing key is not known here, and the identity "
+    "provider was not asked or did not answer. Try again in a while."
 )
 
 

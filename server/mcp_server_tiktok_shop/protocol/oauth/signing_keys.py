@@ -1,4 +1,4 @@
-"""The public keys that an identity provider signs with: fetched when one is new or old, one fetch at a time."""
+"""An identity provider's public signing keys: fetched when unknown or old, one fetch at a time."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _parse_document(content: bytes) -> dict[str, Any]:
         raise ValueError("its answer is too large")
     document = parse_json(content)
     if not isinstance(document, dict):
-        raise ValueError("its answer is no JSON object")  # noqa: TRY004 - by others, no fault of ours
+        raise ValueError("its answer is not a JSON object")  # noqa: TRY004 - by others, no fault of ours
     return document
 
 

@@ -165,10 +165,6 @@ def _take_back(line: Line, region: str, creator_rate: Decimal, earnings: Earning
     )
 
 
-def settle_order(order: Order, region: str, refunding: Iterable[Request] = ()) -> Earnings:
-    return sum_earnings(earnings for _, earnings in settle_lines(order, region, refunding))
-
-
 def render_breakdown(earnings: Earnings, *, is_estimate: bool = False) -> Json:
     """The three breakdowns as the transactions show them, some amounts twice as the platform does."""
     before_tax = "affiliate_commission_before_pit_amount" if is_estimate else "affiliate_commission_amount_before_pit"

@@ -69,10 +69,6 @@ class Buyer:
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}"
 
-    @property
-    def full_address(self) -> str:
-        return f"{self.country}, {self.district}, {self.town}, {self.street}"
-
 
 def make_user_id(region: str, index: int) -> str:
     return make_id("7", "buyer", region, index)

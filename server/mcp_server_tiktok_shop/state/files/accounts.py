@@ -84,7 +84,7 @@ class FileAccountStore:
             await lock.acquire()
         except Timeout:
             message = f"Another process has held {lock.lock_file} for {RENEWAL_LOCK_TIMEOUT_S:.0f} s."
-            hint = "Try again; if it stays, end other servers."
+            hint = "Try again; if that does not help, end other servers."
             raise ShopError("internal", message, hint=hint, retryable=True) from None
         except OSError as error:
             raise make_storage_error(self.path, "written", error) from None
@@ -173,7 +173,7 @@ class FileAccountStore:
         return StoredAccounts(app, accounts, tuple(unreadable))
 
     def _unreadable_error(self, reason: str, *, damaged: bool = False) -> ShopError:
-        hint = "It is left as it is. Update the server, or sign in anew: the old file is then kept aside."
+        hint = "It is left as it is. Update the server, or sign in again: the old file is then kept aside."
         message = f"The store {self.path} can't be read: {reason}."
         error = ShopError("not_configured", message, hint=hint)
         if damaged:

@@ -1,4 +1,4 @@
-"""The token that clients bear over HTTP: made once, and kept in an owner-only file."""
+"""The bearer token of clients over HTTP: made once, kept in an owner-only file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The home folder: the name of every file and folder in which state lies, said here alone."""
+"""The home folder: the only place that names the files and folders in which state is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications as files: one that says that it is known, beside one that is there until it was followed up."""
+"""Notifications as files: one marks it as known, another stays until it is followed up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owner-only files and folders: made so, replaced as a whole, locked across processes."""
+"""Owner-only files and folders: created so, replaced as a whole, locked across processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REPLACE_PAUSE_S = 0.05
 MIN_FREE_BYTES = 2**20
 FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 HOME_HINT = (
-    "Make room, mend the folder's permissions, or set TIKTOK_SHOP_HOME to a folder of your own that can be written."
+    "Free disk space, correct the folder's permissions, or set TIKTOK_SHOP_HOME to a folder that you can write to."
 )
 
 

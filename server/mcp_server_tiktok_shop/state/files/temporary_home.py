@@ -1,4 +1,4 @@
-"""A home folder that goes with its process: for what no other process can use."""
+"""A home folder that disappears with its process, for what no other process can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write marks as empty files: the moment of one is the file's own, which any process sees by one look."""
+"""Write marks as empty files whose modification time any process can read."""
 
 from __future__ import annotations
 

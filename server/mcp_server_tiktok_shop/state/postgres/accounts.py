@@ -1,4 +1,4 @@
-"""The account store of a tenant in PostgreSQL: tokens, ciphers and secrets are sealed, changes go under a row lock."""
+"""The account store of a tenant in PostgreSQL: secrets encrypted, changes made under a row lock."""
 
 from __future__ import annotations
 

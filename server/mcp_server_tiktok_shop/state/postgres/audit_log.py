@@ -1,4 +1,4 @@
-"""The audit log of a tenant in PostgreSQL, which its table lets nobody change."""
+"""The audit log of a tenant in PostgreSQL, whose table refuses changes."""
 
 from __future__ import annotations
 

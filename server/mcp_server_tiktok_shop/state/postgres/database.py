@@ -1,4 +1,4 @@
-"""The database: pools of connections that are checked before use, and what went wrong with one in plain words."""
+"""The database: pools of connections checked before use, and its failures in plain words."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PROBE_TIMEOUT_S = 2.0  # for who asks whether it is there
 # A backend whose client is gone goes on with its query else, and keeps its locks as long.
 CLIENT_CHECK_INTERVAL_S = 1
 CLOSE_TIMEOUT_S = 5.0
-RETRY_HINT = "Try again in a moment; if it stays, the database of this server has to be looked after."
+RETRY_HINT = "Try again in a moment; if that does not help, somebody has to look after this server's database."
 SQLSTATE_MESSAGES = {
-    "28": "it does not let this server in",
+    "28": "it refuses this server",
     "3D": "there is no such database",
     "42": "it lacks a table, or the right to use one",
     "53": "it has no room",

@@ -1,4 +1,4 @@
-"""Expiring records of a tenant in PostgreSQL, sealed, by its clock: every step is one statement, or one transaction."""
+"""Expiring records of a tenant in PostgreSQL, encrypted, timed by its clock, each step atomic."""
 
 from __future__ import annotations
 

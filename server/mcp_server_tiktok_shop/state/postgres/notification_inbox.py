@@ -1,4 +1,4 @@
-"""What the platform notifies of, for all tenants: stored for those whose shop it is about, until it was followed up."""
+"""The platform's notifications for all tenants: stored for the owners of the shop until followed up."""
 
 from __future__ import annotations
 

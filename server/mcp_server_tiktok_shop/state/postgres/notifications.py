@@ -1,4 +1,4 @@
-"""What the platform notified a tenant of, in PostgreSQL."""
+"""The notifications of one tenant in PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locks that one replica has among all, each for as long as it works on something: they end with its connection."""
+"""Locks among all replicas, each held while one works on something; they end with its connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seals rows with the key in force, batch after batch, so that a key that was replaced can go."""
+"""Re-encrypts rows with the current key, batch by batch, so that a replaced key can be removed."""
 
 from __future__ import annotations
 

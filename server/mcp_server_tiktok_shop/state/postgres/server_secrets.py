@@ -1,4 +1,4 @@
-"""Secrets of the server itself that all replicas share, sealed in PostgreSQL: the token that clients bear."""
+"""Secrets that all replicas share, encrypted in PostgreSQL: the bearer token of clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ async def get_shared_token(database: Database, cipher: ValueCipher, *, is_renewe
         return token, True
     row = await database.fetch_one("SELECT key_id, secret FROM server_secrets WHERE name = %s", BEARER_TOKEN)
     if row is None:  # whoever deletes it while a replica starts
-        raise ShopError("internal", "The shared token went while it was read.", hint="Try again.", retryable=True)
+        raise ShopError(
+            "internal", "The shared token disappeared while it was being read.", hint="Try again.", retryable=True
+        )
     return cipher.unseal(row[1], row[0], PLACE), False
 
 

@@ -1,4 +1,4 @@
-"""Copies of a tenant's shops in PostgreSQL, as sealed blocks of their files; who writes has a lock on a connection."""
+"""Copies of a tenant's shops in PostgreSQL, as encrypted blocks; the writer holds a lock on a connection."""
 
 from __future__ import annotations
 

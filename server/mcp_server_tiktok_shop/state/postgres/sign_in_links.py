@@ -1,4 +1,4 @@
-"""Links by which a seller signs in to a tenant from elsewhere, in PostgreSQL: each is good once, and for a day."""
+"""Links for signing in to a tenant from elsewhere, in PostgreSQL: each valid once, for a day."""
 
 from __future__ import annotations
 

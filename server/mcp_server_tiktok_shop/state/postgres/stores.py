@@ -1,4 +1,4 @@
-"""The state stores of one tenant in PostgreSQL, and what becomes of what has expired."""
+"""The state stores of one tenant in PostgreSQL, and the deletion of what has expired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what was read of a tenant still holds: asked for by every request, and by one statement for many of them."""
+"""Checks whether what was read of a tenant is current: for every request, many at once in one statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tenants: whose accounts and state are kept apart, as rows in PostgreSQL."""
+"""Tenants, whose accounts and state are kept apart, as rows in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TenantDirectory:
         """
         if not is_tenant_id(tenant_id):
             shown_id = tenant_id[:MAX_SHOWN_ID_CHARS]
-            message = f"{shown_id!r} can't name a tenant: up to 64 of a-z, 0-9, dot, dash and underscore do."
+            message = f"{shown_id!r} can't name a tenant: use up to 64 of a-z, 0-9, dot, dash and underscore."
             raise ShopError("invalid_arguments", message, hint="Take another name.")
         async with self._database.transact() as connection:
             values = (tenant_id, json.dumps(dict(settings or {})))

@@ -1,4 +1,4 @@
-"""Seals secrets for the database with the operator's keys, each bound to where it lies."""
+"""Encrypts secrets for the database with the operator's keys, each bound to its place."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ class ValueCipher:
         """
         texts = [text.strip() for text in setting.get_secret_value().split(",") if text.strip()]
         if not texts:
-            raise SettingsError(
-                f"TIKTOK_SHOP_DATABASE_KEY is missing: the key that secrets are sealed with; {KEY_HELP}"
-            )
+            raise SettingsError(f"TIKTOK_SHOP_DATABASE_KEY is missing: the key that encrypts secrets; {KEY_HELP}")
         return cls({compute_key_id(key): key for key in map(_parse_key, texts)})
 
     def seal(self, text: str, place: ValuePlace) -> bytes:
@@ -80,7 +78,7 @@ class ValueCipher:
         """
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            message = f"A secret in the database is sealed with the key {key_id}, which is not set here."
+            message = f"A secret in the database is encrypted with the key {key_id}, which is not set here."
             hint = "Set TIKTOK_SHOP_DATABASE_KEY to the new key and this one, separated by a comma."
             raise ShopError("not_configured", message, hint=hint)
         try:
@@ -88,7 +86,9 @@ class ValueCipher:
         except (InvalidTag, ValueError):
             message = f"The {place.field} of {place.owner!r} in the database is not what this server stored there."
             raise ShopError(
-                "not_configured", message, hint="Restore the database, or make it anew: sign in, or call again."
+                "not_configured",
+                message,
+                hint="Restore the database, or create the value again: sign in, or call again.",
             ) from None
 
     def unseal_bytes(self, sealed: bytes, key_id: str, place: ValuePlace) -> bytes | None:
@@ -116,5 +116,7 @@ def _parse_key(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != KEY_BYTES:
-        raise SettingsError(f"TIKTOK_SHOP_DATABASE_KEY holds what is no key of {KEY_BYTES} bytes in base64; {KEY_HELP}")
+        raise SettingsError(
+            f"TIKTOK_SHOP_DATABASE_KEY holds something that is not a key of {KEY_BYTES} bytes in base64; {KEY_HELP}"
+        )
     return key

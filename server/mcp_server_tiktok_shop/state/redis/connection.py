@@ -1,4 +1,4 @@
-"""How Redis is connected to: nobody waits long for it, and no command goes twice but where that does no harm."""
+"""The connection to Redis: short timeouts, and no command sent twice unless that is harmless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices between replicas by Redis' publish and subscribe; none is kept, and none is missed that nobody could send."""
+"""Notices between replicas by Redis' publish and subscribe; none is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate marks in Redis, shared by all replicas; while it is away each replica takes its share by what it knows."""
+"""Rate marks in Redis, shared by all replicas; without it each replica keeps to its last known share."""
 
 from __future__ import annotations
 

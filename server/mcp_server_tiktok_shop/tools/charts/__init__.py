@@ -1,1 +1,1 @@
-"""Charts of tables: what is drawn is chosen here, and drawn by Vega-Lite in a process of its own."""
+"""Charts of tables: chosen here, drawn by Vega-Lite in a process of its own."""

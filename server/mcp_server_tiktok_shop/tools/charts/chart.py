@@ -1,4 +1,4 @@
-"""What a chart is: a table to draw, what is drawn of it, or that nothing can be."""
+"""A chart: a table and what is drawn of it, or why nothing can be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses what a chart shows of a table: its kind and its points, or says why there is nothing to draw."""
+"""Chooses what a chart shows: its kind and points, or says why there is nothing to draw."""
 
 from __future__ import annotations
 

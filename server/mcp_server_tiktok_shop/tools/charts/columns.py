@@ -1,4 +1,4 @@
-"""Chooses the columns of a chart: those that were named, and for the rest what the columns are."""
+"""Chooses the columns of a chart: those that were named, otherwise by what they hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws a chart by a process beside the server: started when the first one is asked for, ended when idle."""
+"""Draws charts in a process beside the server, started with the first and ended when idle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The period that a chart's rows are of, as far as the local copy holds it."""
+"""The period that a chart covers, as far as the local copy reaches."""
 
 from __future__ import annotations
 

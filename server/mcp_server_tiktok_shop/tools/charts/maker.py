@@ -1,4 +1,4 @@
-"""Adds a chart to an answer: a picture for those who look, its data for a host that draws, and words for the model."""
+"""Adds a chart to an answer: a picture for people, data for hosts that draw, and words for the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes pictures smaller by colours alone: of a drawing's few, most are shades on the edges of its lines."""
+"""Makes pictures smaller by reducing their colours, most of which are shades along lines."""
 
 from __future__ import annotations
 

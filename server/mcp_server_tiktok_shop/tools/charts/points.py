@@ -1,4 +1,4 @@
-"""Reads cells as places and heights of a drawing: times in the zone of their table, numbers, names of categories."""
+"""Converts cells to positions in a drawing: times in the table's zone, numbers, names of categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what is asked of a chart: which kind, of which columns, and whether it is to be a file as well."""
+"""Parses the `chart` argument: kind, columns, and whether to save a file."""
 
 from __future__ import annotations
 

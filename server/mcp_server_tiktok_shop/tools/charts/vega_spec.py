@@ -1,4 +1,4 @@
-"""Writes a chart as Vega-Lite: a specification of our own words alone, with what others wrote as data and titles.
+"""Writes a chart as a Vega-Lite specification in our own words, with others' text only as data and titles.
 
 Fields are always `x`, `y` and `s`, so that no name of a column is read as a path; no text of a caller stands where
 Vega would read an expression, a link or a file.

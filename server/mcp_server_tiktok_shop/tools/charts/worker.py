@@ -1,4 +1,4 @@
-"""Draws charts in a process of its own, started by `python -m`: the library lets no other thread run meanwhile."""
+"""Draws charts in its own process, started by `python -m`, because the library blocks all other threads."""
 
 from __future__ import annotations
 

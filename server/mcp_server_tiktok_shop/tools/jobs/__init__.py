@@ -1,1 +1,1 @@
-"""The jobs: what a seller means by one sentence, made of the catalog's operations."""
+"""The jobs: what a seller says in one sentence, made of the catalog's operations."""

@@ -1,4 +1,4 @@
-"""Finds the returns, refunds and cancellations that are to be decided: by their ids, or all that fit a rule."""
+"""Finds the returns, refunds and cancellations to decide: by id, or all that match a rule."""
 
 from __future__ import annotations
 

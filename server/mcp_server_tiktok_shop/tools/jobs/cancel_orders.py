@@ -1,4 +1,4 @@
-"""Cancels orders for the seller, with a reason in plain words that is mapped to the platform's, order by order."""
+"""Cancels orders for the seller, mapping a reason in plain words to the platform's for each order."""
 
 from __future__ import annotations
 

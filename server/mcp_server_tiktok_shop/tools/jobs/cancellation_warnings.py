@@ -1,4 +1,4 @@
-"""Says of orders that the seller calls off what a person must know before: what is paid back, what is still sold."""
+"""Warns before the seller cancels orders: what is paid back, and what is still on sale."""
 
 from __future__ import annotations
 

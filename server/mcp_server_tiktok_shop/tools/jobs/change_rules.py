@@ -1,4 +1,4 @@
-"""What a price or a stock becomes: a value of its own, or that of now changed by percent or an amount, and rounded."""
+"""Works out a new price or stock: a given value, or the current one changed by percent or amount and rounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends several promotions by one yes: those of an id or a title, or each that runs."""
+"""Ends several promotions with one yes: by id or title, or all that are running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the products and SKUs that names mean: by id, seller SKU or title, and refuses what may mean several."""
+"""Finds the products and SKUs meant by names (id, seller SKU or title), refusing ambiguous ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs `pause_products` and `resume_products`: products off sale, and back on it."""
+"""The jobs `pause_products` and `resume_products`: take products off sale, and put them back."""
 
 from __future__ import annotations
 

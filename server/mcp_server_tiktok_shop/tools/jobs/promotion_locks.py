@@ -1,4 +1,4 @@
-"""Finds the products whose price a running promotion holds: TikTok refuses them a new one until it ends."""
+"""Finds products whose price a running promotion holds: TikTok refuses a new one until it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds which of the platform's reasons plain words mean, and says which there are where they mean none or several."""
+"""Maps plain words to the platform's reasons, and lists these if the words mean none or several."""
 
 from __future__ import annotations
 

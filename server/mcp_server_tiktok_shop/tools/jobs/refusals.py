@@ -1,4 +1,4 @@
-"""Tells a refusal that is about one thing alone from one that stops a job before it begins."""
+"""Tells refusals about one item from those that stop a job before it begins."""
 
 from __future__ import annotations
 

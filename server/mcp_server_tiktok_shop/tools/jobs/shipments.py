@@ -1,4 +1,4 @@
-"""Plans how each parcel is shipped: by which write, with which carrier, handed over how, and told in which words."""
+"""Plans how each parcel is shipped: by which write, carrier and handover, and how that is described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the SKUs that changes are about, each with its product as it stands, and refuses two changes of one SKU."""
+"""Finds the SKUs to change, each with its product's current state, refusing two changes of one SKU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job `change_stock`: how many units of many SKUs can be sold, from which warehouse."""
+"""The job `change_stock`: how many units of many SKUs can be sold from which warehouse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job `undo_job`: takes back what one job did, write by write, as far as there is a way back."""
+"""The job `undo_job`: takes back what one job did, write by write, where there is a way back."""
 
 from __future__ import annotations
 

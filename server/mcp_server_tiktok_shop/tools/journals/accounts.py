@@ -1,4 +1,4 @@
-"""Says which account each entry of a journal is booked to: by default, or as a seller's own file says."""
+"""Decides which account each journal entry is booked to: the default, or one from the seller's file."""
 
 from __future__ import annotations
 

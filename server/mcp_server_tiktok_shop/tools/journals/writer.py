@@ -1,4 +1,4 @@
-"""Writes the journals of shops to files that an accounting program imports, none of them cut within a journal."""
+"""Writes shops' journals to files that an accounting program imports, never splitting a journal."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Puts the pages of PDFs onto a printer's paper as they are shown, without a change to anything on them."""
+"""Puts PDF pages onto a printer's paper as a viewer shows them, without changing anything on them."""

@@ -1,4 +1,4 @@
-"""Draws what stands on top of a page, stamps and filled-in form fields, in place as part of the page."""
+"""Draws what lies on top of a page, stamps and filled-in form fields, as part of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a page comes to stand on paper: boxes, matrices, and the largest fit, turned where that is larger."""
+"""Where a page goes on paper: boxes, matrices, and the largest fit, turned if that is larger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries a file's layers along, so that what is switched off in it stays off."""
+"""Carries a file's layers along, so that hidden ones stay hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages are to become: a paper or a scale, and how many of them share a sheet."""
+"""The format of the result: a paper or a scale, and how many pages share a sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows a page of a PDF to the person: as a picture that is not meant for the model, since labels bear addresses."""
+"""Shows a page of a PDF to the person, as a picture not meant for the model: labels carry addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a PDF that can't be put on paper: which argument it came by, and what would do."""
+"""Refusals of a PDF that can't be put on paper: which argument it came from, and what would work."""
 
 from __future__ import annotations
 

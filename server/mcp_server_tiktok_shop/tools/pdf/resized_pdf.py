@@ -1,4 +1,4 @@
-"""What comes of PDFs that were put on paper: the new file, and what there is to say of it."""
+"""The outcome of putting PDFs on paper: the new file, and what to say about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a PDF into its pages as a viewer shows them: the box that is seen, upright, in points."""
+"""Reads a PDF's pages as a viewer shows them: the visible box, upright, in points."""
 
 from __future__ import annotations
 

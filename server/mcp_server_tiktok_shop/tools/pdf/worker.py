@@ -1,4 +1,4 @@
-"""Resizes PDFs in a process of its own, started by `python -m`."""
+"""Resizes PDFs in its own process, started by `python -m`."""
 
 from __future__ import annotations
 

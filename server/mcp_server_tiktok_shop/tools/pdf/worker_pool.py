@@ -1,4 +1,4 @@
-"""Runs PDF jobs in processes of their own, with limits of time and memory; a call that is given up ends its job."""
+"""Runs PDF jobs in separate processes, with limits of time and memory; a cancelled call ends its job."""
 
 from __future__ import annotations
 

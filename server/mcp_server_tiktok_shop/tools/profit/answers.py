@@ -1,4 +1,4 @@
-"""Lays the answer of `get_profit` out: totals with every kind of fee, then rows without them unless asked for."""
+"""Lays out the answer of `get_profit`: totals with every kind of fee, then rows with fees in one amount."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what there is to draw of profits: what is left of sales, settled and estimated amounts as parts of one sum."""
+"""What can be drawn of profits: what is left of sales, with settled and estimated amounts as parts."""
 
 from __future__ import annotations
 

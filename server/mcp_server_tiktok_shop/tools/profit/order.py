@@ -1,4 +1,4 @@
-"""Reads by which of its amounts a profit's rows stand, and which way."""
+"""Parses the order of a profit's rows: by which amount, and in which direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found of profit in one shop, before it is laid out."""
+"""The profit found in one shop, before it is laid out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unit costs that come with a call: of all SKUs, or of those that a code, an id or a title means."""
+"""Unit costs given with a call: for all SKUs, or those that a code, id or title matches."""
 
 from __future__ import annotations
 

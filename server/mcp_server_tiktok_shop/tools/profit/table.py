@@ -1,4 +1,4 @@
-"""Lays profits out as a table: fees by kind as columns, and profit only as far as the cost of goods is known."""
+"""Lays out profits as a table: fees by kind as columns, and profit where the cost of goods is known."""
 
 from __future__ import annotations
 

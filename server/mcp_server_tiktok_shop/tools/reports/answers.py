@@ -1,4 +1,4 @@
-"""Lays out a report: whose days and how far, sums, and rows, each labelled by its shop where there are several."""
+"""Lays out a report: its days, how far the copy reaches, totals and rows, labelled by shop if there are several."""
 
 from __future__ import annotations
 

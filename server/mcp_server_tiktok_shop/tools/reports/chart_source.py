@@ -1,4 +1,4 @@
-"""Says what there is to draw of a report: its rows, and the period that they are of."""
+"""What can be drawn of a report: its rows, and the period they cover."""
 
 from __future__ import annotations
 

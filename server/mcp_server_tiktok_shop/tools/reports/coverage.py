@@ -1,4 +1,4 @@
-"""Tells how far the copy behind a report reaches: no sum crosses an edge of it unsaid."""
+"""How far the copy behind a report reaches: no sum silently crosses that edge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names the times of a period in which nothing was: no row is there for them, and what was not read is none of them."""
+"""Names the days, weeks or months of a period without a row, leaving out those that were not read."""
 
 from __future__ import annotations
 

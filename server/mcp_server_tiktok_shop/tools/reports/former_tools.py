@@ -1,4 +1,4 @@
-"""Answers the tools that summed things up before there were reports: by reports, names and arguments as they were."""
+"""Answers the earlier summary tools, under their names and arguments, from reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells of several shops what may be added up over them: units and orders, and never money."""
+"""Adds up over several shops what may be added up: units and orders, never money."""
 
 from __future__ import annotations
 

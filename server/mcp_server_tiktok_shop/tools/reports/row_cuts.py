@@ -1,4 +1,4 @@
-"""Tells where rows of a report were left out by its limit."""
+"""Says where a report's limit left out rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What needs the seller now, over all shops: found by SQL, sorted by deadline, told in few words."""
+"""What needs the seller now, over all shops: found by SQL, sorted by deadline, described briefly."""

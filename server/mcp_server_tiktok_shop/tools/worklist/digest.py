@@ -1,4 +1,4 @@
-"""Writes a worklist for people: as plain text for a terminal, or as Markdown for a mail."""
+"""Writes a worklist for people: plain text for a terminal, or Markdown for a mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits for a seller, as values: entries with their deadlines, how many there are, and how current they are."""
+"""The worklist as values: entries with deadlines, their counts, and how current they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lays a worklist out for a model: what is most urgent within a budget of bytes, and counts of the rest."""
+"""Lays out a worklist for a model: the most urgent entries within a budget of bytes, and counts of the rest."""
 
 from __future__ import annotations
 
