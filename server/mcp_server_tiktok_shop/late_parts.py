@@ -33,6 +33,7 @@ from mcp_server_tiktok_shop.tools.jobs.undo_job import UndoJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
+from mcp_server_tiktok_shop.tools.masked_columns import ColumnSensitivities
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.pdf.page_pictures import PagePictures
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
@@ -168,7 +169,14 @@ def build_late_parts(
         ),
         "get_worklist": worklist,
         "query_shop": QueryShopTool(
-            mirror, query_runner, platform, sensitive_fields, export_folder, chart_maker, time_zone, limits
+            mirror,
+            query_runner,
+            platform,
+            ColumnSensitivities(mirror.table_catalog, sensitive_fields, settings.buyer_data),
+            export_folder,
+            chart_maker,
+            time_zone,
+            limits,
         ),
         "resize_pdf": ResizePdfTool(
             files,

@@ -309,6 +309,13 @@ async def test_nothing_found_is_said_whatever_was_asked_for(connect: Connect) ->
             assert told["note"].startswith("Nothing found: ")
 
 
+async def test_of_a_title_that_nothing_has_it_is_said_once(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        told = reply(await client.call_tool("search_products", {"title": "no such tea", "fields": ["products.title"]}))
+    assert told["note"].startswith("0 match by the local copy, as_of ")
+    assert told["note"].endswith(": none was read live. Nothing found: the answer is empty.")
+
+
 async def test_a_read_whose_items_failed_is_not_told_as_empty(connect: Connect) -> None:
     error = {"code": 1, "message": "too old", "detail": {"order_id": "9"}}
     async with platform(connect) as (client, recorder):

@@ -255,6 +255,16 @@ async def plan_sample(client: Client, _shop: SimulatedShop) -> Arguments:
 
 
 # Of the writes that the simulated shop has a state for.
+async def plan_webhook(client: Client, _shop: SimulatedShop) -> Arguments:
+    """Another address in the place of one."""
+    await send(client, "update_shop_webhook", {"event_type": "NEW_MESSAGE", "address": "https://example.com/before"})
+    return {"event_type": "NEW_MESSAGE", "address": "https://example.com/after"}
+
+
+async def plan_removed_webhook(client: Client, shop: SimulatedShop) -> Arguments:
+    return {"event_type": (await plan_webhook(client, shop))["event_type"]}
+
+
 PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()} | {
     "add_external_order_references": use(plan_second_reference),
     "combine_package": plan_combination,
@@ -264,6 +274,7 @@ PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()
     "create_product": plan_new_listing,
     "create_promotion_activity": plan_new_promotion,
     "create_return": plan_new_return,
+    "delete_webhook_for_an_event": plan_removed_webhook,
     "edit_product": plan_other_listing,
     "end_session": plan_ended_session,
     "mark_buyer_messages_as_read": plan_read_chat,
@@ -278,6 +289,7 @@ PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()
     "update_order_shipping_info": plan_new_tracking_of_an_order,
     "update_package_shipping_info": plan_new_tracking_of_a_parcel,
     "update_promotion_activity_products": use(plan_joining_of_a_promotion),
+    "update_shop_webhook": plan_webhook,
 }
 
 

@@ -559,3 +559,30 @@ async def test_a_value_that_the_market_does_not_take_is_warned_of_before_it_is_s
         assert "a draft needs one, too" in problem["allowed"]
         assert "uploaded from the files folder by upload_product_image" in problem["allowed"]
     assert problem["allowed"].startswith("at least 1: ")
+
+
+@pytest.mark.parametrize("named_by", ["SKU", "unit", "nothing"])
+@pytest.mark.parametrize("operation", ["create_return", "cancel_order"])
+async def test_what_is_done_to_a_part_of_an_order_shows_that_part_with_its_price(
+    connect: Connect, sandbox: Sandbox, operation: str, named_by: str
+) -> None:
+    reasons: dict[str, dict[str, Any]] = {
+        "create_return": {"return_reason": "seller_refund_reason_goodwill", "return_type": "REFUND"},
+        "cancel_order": {"cancel_reason": "seller_cancel_reason_out_of_stock"},
+    }
+    status = {"create_return": "DELIVERED", "cancel_order": "AWAITING_SHIPMENT"}[operation]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        found = await read(client, "get_order_list", order_status=status, page_size=50, fields=["*"])
+        order = next(o for o in found["orders"] if len({line["sku_id"] for line in o["line_items"]}) > 1)
+        line = order["line_items"][0]
+        named: dict[str, Any] = {
+            "SKU": {"skus": [{"sku_id": line["sku_id"], "quantity": 1}]},
+            "unit": {"order_line_list": [{"order_line_item_id": line["id"]}]},
+            "nothing": {},
+        }[named_by]
+        arguments = {"order_id": order["id"]} | reasons[operation] | named
+        (shown,) = (await run(client, operation, arguments, dry_run=True))["data"]["now"]
+    meant = [each for each in order["line_items"] if each["sku_id"] == line["sku_id"]]
+    expected = {"SKU": meant, "unit": [line], "nothing": []}[named_by]
+    names = ("id", "seller_sku", "product_name", "sku_name", "sale_price", "currency")
+    assert shown.get("line_items", []) == [{name: each[name] for name in names} for each in expected]

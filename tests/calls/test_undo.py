@@ -173,11 +173,21 @@ async def plan_second_reference(client: Client) -> tuple[Arguments, Any]:
     return second, None
 
 
+async def plan_new_listing_data(client: Client) -> tuple[Arguments, Any]:
+    """Several parts of a listing at once: its texts, and what its parcel weighs and measures."""
+    product = (await list_products(client))[0]
+    size = {"length": "31", "width": "22", "height": "13", "unit": "CENTIMETER"}
+    texts = {"title": "Tea from the hills, in a tin", "description": "<p>A fine tea from the hills.</p>"}
+    parcel = {"package_weight": {"value": "0.77", "unit": "KILOGRAM"}, "package_dimensions": size}
+    return {"product_id": product["id"]} | texts | parcel, None
+
+
 # By operation: the plan of it, and the read of what it changes with the argument that names that.
 WALKS: dict[str, Walk] = {
     "price": ("update_price", plan_price, "get_product", "product_id"),
     "stock": ("update_inventory", plan_stock, "get_product", "product_id"),
     "title": ("partial_edit_product", plan_title, "get_product", "product_id"),
+    "listing": ("partial_edit_product", plan_new_listing_data, "get_product", "product_id"),
     "deactivation": ("deactivate_products", plan_deactivation, "get_product", "product_ids"),
     "activation": ("activate_products", plan_activation, "get_product", "product_ids"),
     "deletion": ("delete_products", plan_deactivation, "get_product", "product_ids"),
@@ -234,9 +244,9 @@ async def test_what_is_taken_back_is_exactly_as_it_was(
         if steps > 1:
             return
         await take_back(client, await find_undo(client))  # the undo of the undo: a write like any other
-        clock.now += REVIEW_S if what in ("title", "activation") else 0
+        clock.now += REVIEW_S if what in ("title", "listing", "activation") else 0
         settled = [await read_whole(client, reading, each) for each in reads]
-        if what not in ("title", "activation", "recovery"):
+        if what not in ("title", "listing", "activation", "recovery"):
             assert settled == changed
 
 
@@ -344,7 +354,7 @@ async def change_again(client: Client, what: str, arguments: Arguments) -> None:
     elif what in ("activation", "recovery"):
         name = {"activation": "deactivate", "recovery": "activate"}[what] + "_products"
         await send(client, name, arguments)
-    elif what == "title":
+    elif what in ("title", "listing"):
         await send(client, "partial_edit_product", arguments | {"title": "A third name of this tea, longer still"})
     elif what == "promotion":
         await send(client, "update_promotion_activity", arguments | {"title": "Renamed again"})
@@ -480,15 +490,15 @@ async def plan_message_to_a_buyer(client: Client) -> tuple[Arguments, Any]:
     return {"conversation_id": conversation_id, "type": "TEXT", "content": content}, None
 
 
-async def plan_new_description(client: Client) -> tuple[Arguments, Any]:
+async def plan_cash_on_delivery(client: Client) -> tuple[Arguments, Any]:
     product = (await list_products(client))[0]
-    return {"product_id": product["id"], "description": "<p>A fine tea from the hills.</p>"}, None
+    return {"product_id": product["id"], "is_cod_allowed": False, "title": "Tea from the hills, in a tin"}, None
 
 
 FINAL: dict[str, tuple[str, Callable[[Client], Awaitable[Any]], str]] = {
     "parcel": ("ship_package", plan_shipping, "shipped stays so"),
     "message": ("send_message", plan_message_to_a_buyer, "can't be called back"),
-    "description": ("partial_edit_product", plan_new_description, "a title alone"),
+    "rule of payment": ("partial_edit_product", plan_cash_on_delivery, "title, description, weight and size alone"),
     "first reference": ("add_external_order_references", plan_reference, "not taken away"),
     "read marks": ("mark_buyer_messages_as_read", plan_message_to_a_buyer, "no operation takes it back"),
 }
@@ -662,3 +672,50 @@ async def test_changes_are_listed_in_few_words_and_by_shop_and_operation(connect
     }
     assert len(json.dumps(stock)) < 450
     assert answer["error"]
+
+
+async def test_an_edit_shows_what_it_replaces_and_says_that_nothing_was_made(
+    connect: Connect, settings: dict[str, Any]
+) -> None:
+    async with connect(**settings) as client:
+        product = await read(client, "get_product", product_id=(await list_products(client))[0]["id"])
+        values = {"package_weight": {"value": "0.77", "unit": "KILOGRAM"}, "description": "<p>Fine.</p>"}
+        arguments = {"product_id": product["id"]} | values
+        preview = (await run(client, "partial_edit_product", arguments, dry_run=True))["data"]
+        (now,) = preview["now"]
+        assert now["package_weight.value"] == product["package_weight"]["value"]
+        assert now["description"] == product["description"]
+        assert "main_images.uri" not in now
+        await send(client, "partial_edit_product", arguments)
+        (change,) = await list_changes(client)
+    weight = f"package_weight.value {product['package_weight']['value']} -> 0.77"
+    assert weight in change["what"]
+    assert f"description {product['description']} -> <p>Fine.</p>" in change["what"]
+    assert "made" not in change["what"]
+
+
+async def test_a_webhook_is_told_by_its_happening_and_both_addresses(
+    connect: Connect, settings: dict[str, Any]
+) -> None:
+    event: Arguments = {"event_type": "NEW_MESSAGE"}
+    async with connect(**settings) as client:
+        for address in ("https://example.com/a", "https://example.com/b"):
+            await send(client, "update_shop_webhook", event | {"address": address})
+        preview = (await run(client, "delete_webhook_for_an_event", event, dry_run=True))["data"]
+        assert preview["now"] == [{"webhook": "NEW_MESSAGE", "address": "https://example.com/b"}]
+        await send(client, "delete_webhook_for_an_event", event)
+        removed, moved, added = await list_changes(client)
+    assert added["what"] == "webhook NEW_MESSAGE: address https://example.com/a"
+    assert moved["what"] == "webhook NEW_MESSAGE: address https://example.com/a -> https://example.com/b"
+    assert removed["what"] == "event_type NEW_MESSAGE"
+
+
+async def test_what_a_write_made_is_told_once(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:
+    """Its SKUs stand in rows of their own; what an option of theirs is called by was not made."""
+    listing = make_listing(sandbox.accounts[0].shops[0])
+    async with connect(**settings) as client:
+        made = await send(client, "create_product", listing)
+        (change,) = await list_changes(client)
+    assert listing["title"] in change["what"]
+    assert "made" not in change["what"]
+    assert made["data"]["product_id"] not in change["what"]

@@ -42,9 +42,9 @@ def get_shape(operation: str, path: list[str]) -> Any:
 
 def iter_paths(rule: dict[str, Any]) -> Iterator[str]:
     head = f"{rule['list'] if 'list' in rule else rule.get('latest', '')}."
-    for path in rule["shows"]:
+    for path in [*rule["shows"], *(path for paths in rule.get("shows_if_named", {}).values() for path in paths)]:
         yield f"{head}{path}".lstrip(".")
-    for name, paths in (rule.get("rows", {}) | rule.get("rows_if_named", {})).items():
+    for name, paths in (rule.get("rows", {}) | rule.get("rows_if_named", {}) | rule.get("named_rows", {})).items():
         for path in paths:
             yield f"{head}{name}.{path}".lstrip(".")
 

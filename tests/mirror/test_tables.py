@@ -20,7 +20,17 @@ UNDESCRIBED = {("payments", "reserve_amount")}  # told by the platform's older a
 NAMES = (
     *("affiliate_orders", "audit_failures", "cancellations", "conversations", "inventory", "messages"),
     *("order_fees", "order_lines", "orders"),
-    *("packages", "payments", "products", "promotions", "return_lines", "returns", "sample_applications", "skus"),
+    *(
+        "packages",
+        "payments",
+        "product_details",
+        "products",
+        "promotions",
+        "return_lines",
+        "returns",
+        "sample_applications",
+        "skus",
+    ),
     *("statement_fees", "statement_transactions", "statements", "unsettled_fees", "unsettled_transactions"),
     *("warehouses", "withdrawals"),
 )

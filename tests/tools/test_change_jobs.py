@@ -506,6 +506,10 @@ async def test_each_price_shows_its_own_percent_and_rounding_that_goes_far_is_wa
             client, "confirm_write", token=(await run(client, "change_prices", **named, price="9.45"))["confirm"]
         )
         little = (await run(client, "change_prices", **named, percent=10, ending=".99", dry_run=True))["data"]
+        await told(
+            client, "confirm_write", token=(await run(client, "change_prices", **named, price="24.00"))["confirm"]
+        )
+        least = (await run(client, "change_prices", **named, amount="-0.01", dry_run=True))["data"]
     name = sku["seller_sku"]
     warning = "The ending .99 misses the change that was asked by more than a third: "
     assert (far["items"][0]["will_be"], far["items"][0]["change"]) == ("4.99 GBP", "+0.8 %")
@@ -513,6 +517,7 @@ async def test_each_price_shows_its_own_percent_and_rounding_that_goes_far_is_wa
     assert f"{warning}{name} +0.8 % for -5 %" in wrong_way["warnings"]
     assert f"{warning}{name} +5.7 % for +10 %" in little["warnings"]
     assert (near["items"][0]["will_be"], near["items"][0]["change"]) == ("5.99 GBP", "+21.0 %")
+    assert (least["items"][0]["will_be"], least["items"][0]["change"]) == ("23.99 GBP", "-0.04 %")
     assert not any(text.startswith(warning) for text in (*near.get("warnings", ()), *plain.get("warnings", ())))
 
 
@@ -543,6 +548,8 @@ async def test_all_whose_title_has_a_word_are_taken_on_purpose_and_warnings_are_
         asked = await run(client, "change_stock", products=["*TEA*"], amount=1)
         nothing = await run(client, "change_stock", products=["*no such word*"], amount=1)
         by_start = await run(client, "pause_products", products=[f"{meant[1].title[:6]}*"], dry_run=True)
+        between = await run(client, "pause_products", products=["*TEA*gift*"], dry_run=True)
+        turned = await run(client, "pause_products", products=["*box*gift*"], dry_run=True)
     assert len(unclear["candidates"][0]["fits"]) >= len(meant), "all that fit are listed"
     assert '"*tea*"' in unclear["hint"]
     items = to_items(asked["preview"])
@@ -562,6 +569,9 @@ async def test_all_whose_title_has_a_word_are_taken_on_purpose_and_warnings_are_
     assert by_start["data"]["explanation"].startswith(f'"{meant[1].title[:6]}*" goes by letters: ')
     assert nothing["error"] == "not_found"
     assert meant[1].title in {item["title"] for item in to_items(by_start["data"])}
+    gifts = {p.title for p in meant if "gift" in p.title.casefold().partition("tea")[2]}
+    assert {item["title"] for item in to_items(between["data"])} == gifts >= {"Tea Tasting Gift Box"}
+    assert turned["error"] == "not_found"
     assert writes(sandbox) == []
 
 

@@ -347,14 +347,18 @@ async def test_a_wrong_choice_is_refused_with_the_right_ones(connect: Connect) -
 async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect) -> None:
     period = {"report": "sales", "period": "last 90 days", "group_by": "week"}
     async with connect(sandbox="1", sandbox_object=Sandbox(shops=3, orders=200)) as client:
-        _, problem = await fail_to_draw(client, "get_report", **period, chart=True)
+        data, chosen, _ = await draw(client, "get_report", **period, chart=True)
+        _, problem = await fail_to_draw(client, "get_report", **period, chart={"y": "sales_total"})
         _, chart, _ = await draw(client, "get_report", **period, chart={"y": "orders_sold"})
         _, asked, _ = await draw(client, "get_report", **period, columns=["orders_sold"], chart={"kind": "line"})
         _, first, _ = await draw(client, "get_report", **period, columns=["unpaid_total", "units_sold"], chart=True)
         _, problem_of_asked = await fail_to_draw(client, "get_report", **period, columns=["unpaid_total"], chart=True)
         profit = {"period": "last 90 days", "group_by": "month", "shop": "GB"}
         _, units, _ = await draw(client, "get_profit", **profit, columns=["units"], chart=True)
-    assert asked["rows"] == chart["rows"]
+    assert asked["rows"] == chart["rows"] == chosen["rows"]
+    assert data["chart"]["note"].startswith(
+        "orders_sold is drawn: sales_total in EUR, GBP, USD can't stand on one axis"
+    )
     assert (asked["y"], asked["unit"], first["y"], units["y"]) == ("orders_sold", "count", "units_sold", "units")
     assert "one axis" in problem_of_asked
     assert "or counts as y: orders_sold, units_sold" in problem
@@ -387,9 +391,10 @@ async def test_amounts_of_several_currencies_do_not_share_an_axis(connect: Conne
             client, "query_shop", sql=sql.replace("sum(total_amount)", "count(*)"), shop="all", chart=True
         )
         assert (chart["x"], chart["unit"]) == ("shop", "count")
-        arguments = {"report": "sales", "period": "last 30 days", "group_by": "day", "chart": True}
-        _, problem = await fail_to_draw(client, "get_report", **arguments)
-        assert "one axis" in problem
+        counted = sql.replace("AS paid", "AS paid, count(*) AS orders")
+        data, chart, _ = await draw(client, "query_shop", sql=counted, shop="all", chart=True)
+        assert (chart["y"], chart["unit"]) == ("orders", "count")
+        assert "paid in EUR, GBP, USD" in data["chart"]["note"]
 
 
 async def test_a_name_ending_in_png_makes_a_file_of_the_picture(connect: Connect, home: Path) -> None:

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.time_zones import ZONE_BY_REGION
-from mcp_server_tiktok_shop.tools.periods import COMPARISON_FORMS, PERIOD_FORMS, parse_comparison, parse_period
+from mcp_server_tiktok_shop.tools.periods import (
+    COMPARISON_FORMS,
+    PERIOD_FORMS,
+    describe_unequal_lengths,
+    parse_comparison,
+    parse_period,
+)
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.periods import Period
@@ -175,11 +181,49 @@ def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> Non
         ("this year", "2024", "2024-01-01 00:00", "2024-11-22 11:51"),
         ("this month", "2026-10-01/2026-10-15", "2026-10-01 00:00", "2026-10-16 00:00"),
         ("last week", "2026-W40", "2026-09-28 00:00", "2026-10-05 00:00"),
+        # The same days a week before, as a shop compares a Friday with the Friday before.
+        ("yesterday", "same day last week", "2026-11-14 00:00", "2026-11-15 00:00"),
+        ("friday", "the same day of the previous week", "2026-11-13 00:00", "2026-11-14 00:00"),
+        ("friday", "the friday before", "2026-11-13 00:00", "2026-11-14 00:00"),
+        ("friday", "previous friday", "2026-11-13 00:00", "2026-11-14 00:00"),
+        ("today", "week_before", "2026-11-15 00:00", "2026-11-15 11:51"),
+        ("today", "a week ago", "2026-11-15 00:00", "2026-11-15 11:51"),
+        ("last 3 days", "same days last week", "2026-11-13 00:00", "2026-11-15 11:51"),
+        ("last 24 hours", "a week earlier", "2026-11-14 11:51", "2026-11-15 11:51"),
+        # Another weekday, and that of more than one day, is the last one that has begun.
+        ("friday", "thursday", "2026-11-19 00:00", "2026-11-20 00:00"),
+        ("last week", "friday", "2026-11-20 00:00", "2026-11-21 00:00"),
     ],
 )
 def test_a_second_period_is_the_one_before_or_a_year_before(text: str, beside: str, start: str, end: str) -> None:
     period = parse_period(text, LONDON, NOW)
     assert in_words(parse_comparison(beside, period, LONDON, NOW)) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("text", "beside", "own", "other"),
+    [
+        ("yesterday", "last week", "1 day", "7 days"),
+        ("last week", "yesterday", "7 days", "1 day"),
+        ("today", "2026-10", "12 hours", "31 days"),
+        ("this month", "2026-10-01/2026-10-15", "21 days", "15 days"),
+        ("last hour", "yesterday", "1 hour", "1 day"),
+    ],
+)
+def test_periods_that_are_not_as_long_are_told(text: str, beside: str, own: str, other: str) -> None:
+    period = parse_period(text, LONDON, NOW)
+    told = describe_unequal_lengths(period, parse_comparison(beside, period, LONDON, NOW), NOW)
+    assert told.startswith(f"NOT ALIKE: the period is {own}, compared_with {other}: ")
+
+
+@given(zones, moments, st.sampled_from(["previous period", "week before", "last year"]))
+@pytest.mark.parametrize(
+    "text", ["today", "yesterday", "last week", "this month", "last month", "last 30 days", "2024"]
+)
+def test_what_stands_beside_a_period_by_itself_is_as_long(text: str, zone: ZoneInfo, now: int, beside: str) -> None:
+    period = parse_period(text, zone, now)
+    assume(period.start + 12 * 3600 < now)
+    assert describe_unequal_lengths(period, parse_comparison(beside, period, zone, now), now) == ""
 
 
 @given(zones, moments, st.integers(1, 400))

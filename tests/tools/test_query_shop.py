@@ -77,6 +77,73 @@ async def test_every_result_can_be_read_again_and_saved_however_small(connect: C
         assert empty["data"]["note"].startswith("No row matches in what the copy holds: orders since 20")
 
 
+async def test_what_is_found_by_a_masked_column_is_said_not_to_be_so(connect: Connect) -> None:
+    named = "WITH c AS (SELECT buyer_nickname AS who FROM conversations)"
+    questions = {
+        "SELECT id FROM orders WHERE recipient_postal_code LIKE 'EH%'": "recipient_postal_code",
+        "SELECT count(DISTINCT recipient_name) FROM orders": "recipient_name",
+        "SELECT buyer_nickname AS who, count(*) FROM conversations GROUP BY ALL": "buyer_nickname",
+        f"{named} SELECT 1 FROM c WHERE who = 'a'": "buyer_nickname",
+        "SELECT o.id FROM orders o JOIN conversations c USING (shop, buyer_nickname)": "buyer_nickname",
+        "SELECT id FROM orders ORDER BY coalesce(recipient_name, ''), id LIMIT 1": "recipient_name",
+    }
+    async with connect(sandbox="1") as client:
+        for sql, masked in questions.items():
+            note = (await ask(client, sql))["data"]["note"]
+            assert note.startswith(f"MASKED (***): {masked}. "), sql
+            assert "No row matches" not in note
+            assert "user_id" in note
+
+
+async def test_a_mask_that_changes_nothing_is_not_spoken_of(connect: Connect) -> None:
+    questions = [
+        "SELECT id, recipient_name FROM orders LIMIT 1",
+        "SELECT buyer_user_id, buyer_nickname, count(*) FROM conversations GROUP BY ALL",
+        "SELECT status, any_value(recipient_name) FROM orders GROUP BY 1",
+        "SELECT count(recipient_name) FROM orders",
+        "SELECT id FROM orders WHERE recipient_name IS NOT NULL",
+        "SELECT DISTINCT status FROM orders ORDER BY recipient_region_code, status",
+    ]
+    async with connect(sandbox="1") as client:
+        for sql in questions:
+            assert "MASKED" not in (await ask(client, sql))["data"].get("note", ""), sql
+
+
+async def test_what_whole_listings_alone_tell_is_asked_of_all_at_once_and_is_new_after_an_edit(
+    connect: Connect,
+) -> None:
+    sql = "SELECT DISTINCT product_id, description, package_weight, package_weight_unit FROM product_details"
+    async with connect(sandbox="1", confirm="none", sandbox_object=Sandbox(orders=20)) as client:
+        first = (await ask(client, f"{sql} ORDER BY ALL"))["data"]["result"]["rows"]
+        listed = reply(await client.call_tool("search_products", {"pages": "all", "fields": ["products.id"]}))
+        ids = sorted(row[0] for row in listed["data"]["products"]["rows"])
+        whole = [
+            reply(await client.call_tool("get_product", {"product_id": each, "fields": ["*"]}))["data"] for each in ids
+        ]
+        edit = {"product_id": ids[0], "package_weight": {"value": "0.775", "unit": "KILOGRAM"}}
+        reply(await client.call_tool("run_write_operation", {"name": "partial_edit_product", "arguments": edit}))
+        changed = (await ask(client, f"{sql} WHERE package_weight = 0.775", max_age=3600))["data"]["result"]["rows"]
+    expected = [
+        [p["id"], p["description"], Decimal(p["package_weight"]["value"]), p["package_weight"]["unit"]]
+        for p in whole
+        if p["status"] != "DELETED"
+    ]
+    assert [[*row[:2], Decimal(row[2]), row[3]] for row in first] == expected
+    assert [row[0] for row in changed] == [ids[0]]
+
+
+async def test_what_is_taken_out_is_told_from_what_is_not_there_and_what_is_shown_can_be_asked_by(
+    connect: Connect,
+) -> None:
+    sql = "SELECT buyer_nickname FROM conversations WHERE buyer_nickname LIKE '%a%'"
+    async with connect(sandbox="1", buyer_data="none") as client:
+        assert (await ask(client, sql))["data"]["note"].startswith("TAKEN OUT (NULL): buyer_nickname. ")
+    async with connect(sandbox="1", buyer_data="full") as client:
+        answer = await ask(client, sql)
+    assert answer["data"]["row_count"] > 0
+    assert "buyer_nickname" not in answer["data"].get("note", "")
+
+
 async def test_a_large_result_stays_within_its_budget_and_is_read_to_its_end(connect: Connect) -> None:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=400)) as client:
         answer = await ask(client, "SELECT * FROM orders ORDER BY id")

@@ -83,7 +83,8 @@ async def test_an_unknown_report_is_refused_with_the_names_of_all(connect: Conne
         ({"report": "sales", "period": "today", "order": "units_sold sideways"}, "order", "desc"),
         ({"report": "sales", "period": "today", "compare_with": "some day"}, "compare_with", "previous period"),
         ({"report": "stock", "compare_with": "last year"}, "compare_with", "another period"),
-        ({"report": "unsettled", "period": "today"}, "period", "of now"),
+        ({"report": "unsettled", "period": "today"}, "period", "Leave period away; group_by day or week tells"),
+        ({"report": "listing_problems", "period": "today"}, "period", '"hint": "Leave period away."'),
         ({"report": "sales", "period": "today", "parameters": {"below": 5}}, "parameters", "below"),
         ({"report": "sales", "period": "today", "limit": 0}, "limit", ""),
     ],
@@ -206,6 +207,19 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert "change_percent is of sales_total." in told["note"]
 
 
+async def test_a_day_beside_a_week_is_said_not_to_be_alike_before_anything_else(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        unequal = await ask(client, "sales", period="yesterday", compare_with="last week")
+        alike = await ask(client, "sales", period="yesterday", compare_with="same day last week")
+    assert unequal["note"].startswith("NOT ALIKE: the period is 1 day, compared_with 7 days: ")
+    assert "same day last week" in unequal["note"]
+    assert "NOT ALIKE" not in alike["note"]
+    yesterday = datetime.fromtimestamp(NOW, LONDON).date() - timedelta(1)
+    assert (alike["period"], alike["compared_with"]) == (str(yesterday), str(yesterday - timedelta(7)))
+
+
 async def test_rows_without_what_their_totals_are_compared_by_say_of_what_their_percentage_is(
     connect: Connect, shared: Sandbox
 ) -> None:
@@ -230,6 +244,34 @@ async def test_more_that_is_paid_is_a_rise_in_percent(connect: Connect, shared: 
         now, before = Decimal(row["amount"]), Decimal(row["amount_before"])
         assert abs(Decimal(row["change_percent"]) - 100 * (now / before - 1)) <= Decimal("0.05")
     assert "change_percent is of amount. Above 0, more is paid than before." in told["note"]
+
+
+async def test_whose_delay_a_late_dispatch_was_and_which_parcel_has_not_arrived_are_told(connect: Connect) -> None:
+    sandbox = Sandbox(orders=60, clock=lambda: NOW)
+    (shop,) = sandbox.accounts[0].shops
+    moved = [o for o in shop.orders.values() if o.packages and 0 < o.delivered_time <= NOW - 20 * 86_400][:3]
+    sellers_own, carriers, lost = moved
+    for order in moved:
+        parcel = order.packages[0]
+        in_time = order.paid_time + 3_600
+        parcel.shipped_time, parcel.collected_time = in_time, in_time + 3_600
+    for parcel in carriers.packages:
+        parcel.collected_time = parcel.shipped_time + 6 * 86_400
+    for parcel in sellers_own.packages:
+        parcel.shipped_time = parcel.collected_time = sellers_own.paid_time + 6 * 86_400
+    for parcel in lost.packages:
+        parcel.delivered_time = int(NOW) + 86_400
+    asked: Json = {"period": "last 90 days", "group_by": "order", "limit": 1000, "columns": ["all"]}
+    async with at_the_shop(connect, sandbox) as client:
+        told = await ask(client, "shipping_times", **asked)
+        first = await ask(client, "shipping_times", **asked | {"order": "not_arrived desc", "limit": 1})
+    rows = {row["order_id"]: row for row in read_rows(told)}
+    names = ("late_dispatch", "announced_late", "not_arrived")
+    assert [rows[sellers_own.id][name] for name in names] == [1, 1, 0]
+    assert [rows[carriers.id][name] for name in names] == [1, 0, 0]
+    assert [rows[lost.id][name] for name in names] == [0, 0, 1]
+    assert first["table"]["rows"][0][first["table"]["columns"].index("order_id")] == lost.id
+    assert "order not_arrived desc names them" in told["note"]
 
 
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:

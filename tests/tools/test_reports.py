@@ -477,6 +477,12 @@ def test_shipping_times_and_late_dispatch(books: Books, shop: ShopBooks, name: s
         assert (row["late_dispatch"], row["dispatch_due"]) == (len(late), len(due))
         assert as_number(row["late_dispatch_percent"]) == share(len(late), len(due))
         assert row["still_late"] == sum(not o.get("collection_time") for o in late)
+        own = [o for o in late if o.get("rts_sla_time") and (o.get("rts_time") or NOW) > o["rts_sla_time"]]
+        assert row["announced_late"] == len(own)
+        overdue = [o for o in members if o.get("delivery_sla_time")]
+        overdue = [o for o in overdue if (o.get("delivery_time") or NOW) > o["delivery_sla_time"]]
+        on_the_way = [o for o in overdue if o.get("collection_time") and not o.get("delivery_time")]
+        assert (row["late_delivery"], row["not_arrived"]) == (len(overdue), len(on_the_way))
         for told, ends in (
             ("average_hours_to_ready", ("paid_time", "rts_time")),
             ("average_hours_to_dispatch", ("paid_time", "collection_time")),

@@ -109,15 +109,36 @@ def describe_changes(entry: Record) -> str:
         things.setdefault((noun, _describe_values(changes)), []).append(name)
     parts = [f"{_describe_things(noun, names)}: {text}" for (noun, text), names in things.items()]
     parts += _describe_amounts(entry.get("amounts"))
-    known_ids = {thing_id for _, thing_id in changes_by_thing}
-    made = entry.get("made")
-    parts += [
-        f"made {text}"
-        for name, value in (made.items() if isinstance(made, dict) else ())
-        if str(value) not in known_ids
-        for text in _iter_ids({name: value})
-    ]
+    parts += [f"made {text}" for text in _iter_ids(_select_made(entry))]
     return _join(parts or list(_iter_ids(entry.get("ids"))), "; ")
+
+
+def _select_made(entry: Record) -> dict[str, Any]:
+    """The ids in the answer of what the write made, by name: those of things, and of rows, that nothing told before.
+
+    An answer names again what the write was given and what was there: of a product that was edited all of its SKUs.
+    """
+    made = entry.get("made")
+    if not isinstance(made, dict):
+        return {}
+    things = [thing for thing in entry.get("now", ()) if thing]
+    told = {_get_key(thing)[1] for thing in things}
+    told |= {place.rpartition(".")[2] for thing in things for (place, _, _), _ in iter_values(thing)}
+    was_there = {_get_key(thing)[1] for thing in entry.get("before", ()) if thing}
+    was_there |= {text for value in (entry.get("ids") or {}).values() for text in _list_texts(value)}
+    is_edit = any(text in was_there for value in made.values() for text in _list_texts(value))
+    found: dict[str, Any] = {}
+    for name, value in made.items():
+        depth = name.count(".")
+        if depth > 1 or (depth and is_edit):  # what belongs to a part, or to a thing that was there
+            continue
+        if texts := [text for text in _list_texts(value) if text not in told | was_there]:
+            found[name] = texts
+    return found
+
+
+def _list_texts(value: Any) -> list[str]:
+    return list(map(str, value if isinstance(value, list) else [value]))
 
 
 def _describe_refund(thing: Record) -> str:

@@ -105,7 +105,8 @@ class CopyRequest(Struct, frozen=True):
         return f"{TOKEN_PREFIX}{end}" if chosen.ids and end < chosen.total_count else None
 
     def build_note(self, chosen: ChosenIds) -> str:
-        found = f"{chosen.total_count} match by the local copy, as_of {chosen.as_of}; these are read live."
+        found = f"{chosen.total_count} match by the local copy, as_of {chosen.as_of}"
+        found += "; these are read live." if chosen.total_count else ": none was read live."
         return chosen.note + found
 
 

@@ -299,10 +299,10 @@ def select_facts(look: Look, data: Json) -> Json:
         values = [value for value in find_values(data, path.split(".")) if _is_telling(path, value)]
         if values:
             facts[path] = _join_values(list(dict.fromkeys(values)))
-    for name, paths in look.rows.items():
+    for name, paths in (look.rows | look.named_rows).items():
         rows = [row for row in data.get(name) or [] if isinstance(row, dict)]
-        named_rows = [row for row in rows if str(row.get("id")) in look.subject_ids]
-        selected_rows = [_select_row(row, paths) for row in named_rows or rows]
+        meant = [row for row in rows if {str(row.get("id")), str(row.get("sku_id"))} & look.subject_ids]
+        selected_rows = [_select_row(row, paths) for row in meant or (rows if name in look.rows else ())]
         if selected_rows:
             facts[name] = selected_rows
     return facts

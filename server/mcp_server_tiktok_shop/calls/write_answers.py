@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 MAX_AUDITED_IDS = 40  # of one name in an entry of the audit log
-ID_NAME_PATTERN = re.compile(r"(^|_)ids?$")
+ID_NAME_PATTERN = re.compile(r"(^|_)ids?$|^event_type$")  # by which alone a webhook is known
 ID_PATTERN = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
 UNSHOWN_NOTE = (
     "Done: the platform carried it out. Its answer can't be shown; the server's log says why. Do not repeat it."

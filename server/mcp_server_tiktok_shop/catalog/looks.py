@@ -29,8 +29,8 @@ class Look(Struct, frozen=True):
     `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
     things stand, each under its `id_field`; of the list `latest_of` the first item alone is meant. `shows` are dotted
     paths, `rows` those by a list's name that is shown row by row: of rows whose id is in `subject_ids` those alone, if
-    there is any. `next_things` are kinds with the path of their ids: they are to be read, too. What `may_be_missing` is
-    of another kind where it is not found.
+    there is any; of `named_rows` none but those, which may be named by their SKU as well. `next_things` are kinds with
+    the path of their ids: they are to be read, too. What `may_be_missing` is of another kind where it is not found.
     """
 
     noun: str
@@ -42,6 +42,7 @@ class Look(Struct, frozen=True):
     id_field: str = ""
     latest_of: str = ""
     rows: dict[str, list[str]] = field(default_factory=dict)
+    named_rows: dict[str, list[str]] = field(default_factory=dict)
     subject_ids: frozenset[str] = frozenset()
     next_things: dict[str, str] = field(default_factory=dict)
     may_be_missing: bool = False
@@ -86,7 +87,7 @@ def make_looks(
 ) -> list[Look]:
     """The reads of things of one kind, as few as the platform's limits allow; a field of `shown_values` is shown."""
     distinct_ids = list(dict.fromkeys(ids))
-    size = MAX_IDS_PER_READ if _load_rules()["things"][thing]["argument"].endswith("ids") else 1
+    size = MAX_IDS_PER_READ if _load_rules()["things"][thing].get("argument", "ids").endswith("ids") else 1
     return [
         _make_look(thing, tuple(distinct_ids[start : start + size]), subject_ids, shown_values)
         for start in range(0, len(distinct_ids), size)
@@ -135,6 +136,8 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
     if argument:
         values[argument] = list(ids) if argument.endswith("ids") else ids[0]
     names = [name for name in shown_values if name not in (argument, rule.get("id"))]
+    named_paths = rule.get("shows_if_named", {})
+    paths = [path for name in names for path in named_paths.get(name, (name,))]
     rows = rule.get("rows", {}) | {
         name: paths for name, paths in rule.get("rows_if_named", {}).items() if name in names
     }
@@ -143,11 +146,12 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
         rule["operation"],
         values,
         ids,
-        tuple(dict.fromkeys((*rule["shows"], *(name for name in names if name not in rows)))),
+        tuple(dict.fromkeys((*rule["shows"], *(path for path in paths if path not in rows)))),
         rule.get("list", ""),
         rule.get("id", ""),
         rule.get("latest", ""),
         rows,
+        rule.get("named_rows", {}),
         subject_ids,
         rule.get("then", {}),
         rule.get("may_be_missing", False),

@@ -53,7 +53,7 @@ def _describe_name(name: str, matches: Sequence[TitleMatch]) -> Iterator[str]:
     fits = [match for match in matches if fits_name(name, match.title)]
     if not fits or (not is_pattern and (len(fits) == 1 or any(fits_exactly(name, match.title) for match in fits))):
         return
-    part = re.escape(fold_title(name.strip(WILDCARD)))
+    part = ".*".join(re.escape(fold_title(each)) for each in name.strip(WILDCARD).split(WILDCARD))
     word, next_word = re.compile(rf"(?<!\w){part}(?!\w)"), re.compile(rf"(?<!\w){part}\W+(\w[\w-]*)")
     inside = [match.title for match in fits if not word.search(fold_title(match.title))]
     named = ", ".join(quote(title, MAX_TITLE_CHARS) for title in inside[:MAX_NAMED_TITLES])

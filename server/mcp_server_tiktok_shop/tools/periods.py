@@ -11,6 +11,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.period_days import (
     SUPPORTED_YEARS,
+    WEEKDAY_NAMES,
     DayRange,
     add_months,
     describe_whole_units,
@@ -27,16 +28,24 @@ PERIOD_FORMS = (
     "2026-10-15, 2026-10-31, 2026-10, 2026, 2026-W44, 2026-10-01/2026-10-15 (both days included) or "
     "2026-10-01T09:00/2026-10-01T17:00"
 )
-COMPARISON_FORMS = f"previous period, last year (the same a year before), or {PERIOD_FORMS}"
+COMPARISON_FORMS = (
+    "previous period, week before (same day last week), last year (the same a year before), or " + PERIOD_FORMS
+)
 PREVIOUS_PERIOD = frozenset(("previous period", "last period", "previous", "before", "period before"))
 YEAR_BEFORE = frozenset(
     ("last year", "same period last year", "year before", "1 year ago", "year ago", "1 year before")
 )
+WEEK_BEFORE = re.compile(
+    r"(?:1 |one )?week (?:before|ago|earlier)|same (?:(?:week)?days?|times?|period) (?:(?:of|in) )?(?:the )?"
+    r"(?:(?:last|previous) week|(?:1 |one )?week (?:before|ago|earlier))"
+)
+OWN_WEEKDAY_BEFORE = re.compile(rf"(?:previous )?({'|'.join(WEEKDAY_NAMES)})(?: (?:before|earlier|prior))?")
 MAX_HOURS = 87_840
 MAX_QUOTED_CHARS = 60
 MONTHS_PER_YEAR = 12
 SATURDAY = 5  # as date.weekday() counts
-WEEKEND, WEEK = timedelta(2), timedelta(7)
+DAY, WEEKEND, WEEK = timedelta(1), timedelta(2), timedelta(7)
+ALIKE_UP_TO = 1.2  # times as long: months, and days on which the clocks change, are not quite equal
 
 
 class Period(Struct, frozen=True):
@@ -84,12 +93,12 @@ def describe_period_words(text: str, zone: ZoneInfo, now: float) -> str:
 
 
 def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> Period:
-    """The period that stands beside `period`: the one before it, the same a year before, or one that words name.
+    """The period that stands beside `period`: the one before it, the same a week or a year before, or one in words.
 
-    Months have a month before them, a weekend has the weekend before, other days as many days; between moments there
-    are as many seconds, a year before as well. Beside a period that is not over the other ends as early, at the same
-    day and time of day, also one that words name where it is as many months or days: 29 days are not held against a
-    whole month.
+    Of a single day its own weekday is named for the one before. Months have a month before them, a weekend has the
+    weekend before, other days as many days; between moments there are as many seconds, a year before as well. Beside a
+    period that is not over the other ends as early, at the same day and time of day, also one that words name where it
+    is as many months or days: 29 days are not held against a whole month.
 
     Raises:
         ShopError: `invalid_arguments` of the argument `compare_with`.
@@ -99,6 +108,8 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
     words = words.removeprefix("the ").removeprefix("a ")
     if words in YEAR_BEFORE:
         return _shift_months(period, -MONTHS_PER_YEAR, zone, now)
+    if WEEK_BEFORE.fullmatch(words) or _names_own_weekday(words, period):
+        return _shift_week(period, zone, now)
     if words not in PREVIOUS_PERIOD:
         return _end_as_early(parse_period(text, zone, now, "compare_with"), period, zone, now)
     if period.days is None:
@@ -108,15 +119,53 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
     first, after = period.days
     is_weekend = first.weekday() == SATURDAY and after - first == WEEKEND
     distance = WEEK if is_weekend else after - first
-    moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - distance
+    moment = _to_local(now, zone) - distance
     return _shorten(_build_day_period(first - distance, after - distance, zone), period, moment, zone, now)
+
+
+def describe_unequal_lengths(period: Period, other: Period, now: float) -> str:
+    """That a period and the one beside it are not as long, so that no change between them tells much; else empty."""
+    if period.days and other.days and _count_months(period.days) == _count_months(other.days) > 0:
+        return ""
+    lengths = [min(each.end, int(now)) - each.start for each in (period, other)]
+    if min(lengths) <= 0 or max(lengths) <= ALIKE_UP_TO * min(lengths):
+        return ""
+    own, others = (_describe_length(length) for length in lengths)
+    return (
+        f"NOT ALIKE: the period is {own}, compared_with {others}: what changed is mostly that. "
+        "Alike are previous period, week before (same day last week), last year."
+    )
+
+
+def _describe_length(seconds: int) -> str:
+    days = round(seconds / DAY.total_seconds())
+    hours = max(1, round(seconds / 3600))
+    if days > 1:
+        return f"{days} days"
+    return "1 day" if days and abs(hours - 24) <= 1 else f"{hours} hour{'s' if hours > 1 else ''}"
+
+
+def _names_own_weekday(words: str, period: Period) -> bool:
+    match = OWN_WEEKDAY_BEFORE.fullmatch(words)
+    if match is None or period.days is None:
+        return False
+    first, after = period.days
+    return after - first == DAY and WEEKDAY_NAMES[first.weekday()] == match[1]
+
+
+def _shift_week(period: Period, zone: ZoneInfo, now: float) -> Period:
+    if period.days is None:
+        first, last = (_to_unix(_to_local(moment, zone) - WEEK, zone) for moment in (period.start, period.end))
+        return _build_exact_period(first, last, zone)
+    shifted = _build_day_period(period.days[0] - WEEK, period.days[1] - WEEK, zone)
+    return _shorten(shifted, period, _to_local(now, zone) - WEEK, zone, now)
 
 
 def _end_as_early(other: Period, period: Period, zone: ZoneInfo, now: float) -> Period:
     """The other period, up to the point that `period` has come to where both are as many months or days."""
     if period.days is None or other.days is None or other.start >= period.start:
         return other
-    local = datetime.fromtimestamp(now, zone).replace(tzinfo=None)
+    local = _to_local(now, zone)
     (first, after), (other_first, other_after) = period.days, other.days
     if (months := _count_months(period.days)) and months == _count_months(other.days):
         return _shorten(other, period, _shift_moment(local, -_count_months((other_first, first))), zone, now)
@@ -133,10 +182,10 @@ def _count_months(days: DayRange) -> int:
 
 def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:
     if period.days is None:
-        end = _to_unix(_shift_moment(datetime.fromtimestamp(period.end, zone).replace(tzinfo=None), count), zone)
+        end = _to_unix(_shift_moment(_to_local(period.end, zone), count), zone)
         return _build_exact_period(end - (period.end - period.start), end, zone)
     shifted = _build_day_period(add_months(period.days[0], count), add_months(period.days[1], count), zone)
-    moment = _shift_moment(datetime.fromtimestamp(now, zone).replace(tzinfo=None), count)
+    moment = _shift_moment(_to_local(now, zone), count)
     return _shorten(shifted, period, moment, zone, now)
 
 
@@ -151,6 +200,10 @@ def _shorten(shifted: Period, period: Period, moment: datetime, zone: ZoneInfo, 
 
 def _shift_moment(moment: datetime, months: int) -> datetime:
     return datetime.combine(add_months(moment.date(), months), moment.time())
+
+
+def _to_local(moment: float, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(moment, zone).replace(tzinfo=None)
 
 
 def _to_unix(moment: datetime, zone: ZoneInfo) -> int:

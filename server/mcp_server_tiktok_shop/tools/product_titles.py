@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-WILDCARD = "*"  # before or behind a part of a title: each product that has it
+import re
+
+WILDCARD = "*"  # before, behind or between parts of a title: each product that has them
 
 
 def fold_title(text: object) -> str:
@@ -19,12 +21,8 @@ def fits_partly(name: str, title: object) -> bool:
 
 
 def fits_pattern(pattern: str, title: object) -> bool:
-    """Whether a title has what stands beside a `*`: at its end, at its beginning, or anywhere between two."""
-    text, part = fold_title(title), fold_title(pattern.strip(WILDCARD))
-    return (
-        bool(part)
-        and WILDCARD in pattern
-        and part in text
-        and (pattern.startswith(WILDCARD) or text.startswith(part))
-        and (pattern.endswith(WILDCARD) or text.endswith(part))
-    )
+    """Whether a title is what the pattern says, each `*` standing for any text or none."""
+    parts = [fold_title(part) for part in pattern.split(WILDCARD)]
+    if len(parts) == 1 or not any(parts):
+        return False
+    return re.fullmatch(".*".join(map(re.escape, parts)), fold_title(title)) is not None

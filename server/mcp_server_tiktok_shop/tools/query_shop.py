@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.query import QueryLimits, QueryResult, QueryRunner, ResultColumn
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
+    from mcp_server_tiktok_shop.tools.masked_columns import ColumnSensitivities
 
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 SAMPLE_ROWS = 3  # that are shown where all are in a file
@@ -50,7 +50,7 @@ class QueryShopTool(Struct, frozen=True):
     mirror: Mirror
     query_runner: QueryRunner
     platform: PlatformClient
-    sensitive_fields: SensitiveFields
+    sensitivities: ColumnSensitivities
     export_folder: ExportFolder
     chart_maker: ChartMaker
     zone: ZoneInfo | None
@@ -84,9 +84,11 @@ class QueryShopTool(Struct, frozen=True):
         history = _list_history(snapshots, tables, zone)
         gaps = _describe_gaps(snapshots, tables, values["sql"])
         reach = "" if gaps else ", ".join(f"{table} since {moment[:10]}" for table, moment in history.items())
+        masks = self.sensitivities.describe_masks(values["sql"], tables)
         notes = [
+            masks,
             *gaps,
-            _describe_rows(result, reach),
+            "" if masks and not result.cells else _describe_rows(result, reach),
             _describe_days(result, snapshots),
             _describe_currencies(result, snapshots, is_saved=name is not None),
             _describe_groups(result),
@@ -157,17 +159,8 @@ class QueryShopTool(Struct, frozen=True):
         return any(self._is_written_by_others(*origin) for origin in column.origins)
 
     def _is_written_by_others(self, table_name: str, column_name: str) -> bool:
-        catalog = self.mirror.table_catalog
-        table = catalog.tables[table_name]
-        if column_name not in table.columns:
-            return False
-        path = [*table.rows, *table.columns[column_name].path.strip("^/").split(".")]
-        sensitivity = self.sensitive_fields.get_root(catalog.sources[table.source].operation)
-        for step in path:
-            sensitivity = (
-                sensitivity if step in ("*", "+") or step.isdigit() or "=" in step else sensitivity.get_child(step)
-            )
-        return sensitivity.is_untrusted or sensitivity.kind == "name"
+        sensitivity = self.sensitivities.find(table_name, column_name)
+        return sensitivity is not None and (sensitivity.is_untrusted or sensitivity.kind == "name")
 
 
 def _iter_states(

@@ -245,7 +245,7 @@ class ResultBuilder(Struct, frozen=True):
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
         if (skipped := result.get("skipped")) is not None:
             projection.notes.append(skipped.describe())
-        is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
+        is_anything_found = NOTHING_FOUND_NOTE not in result.get("note", "")  # which may stand behind the copy's
         projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
         return self._cut_whole({"data": projection.data} | extras, projection, make_full_data, shop)
 

@@ -87,7 +87,7 @@ class _Chooser:
         is_time = self._columns.is_time(roles.x)
         kind = self._choose_kind(roles, is_time=is_time)
         points, missing = self._read_points(roles, is_time=is_time)
-        notes = [f"Without a number or a time, and not drawn: {missing}."] if missing else []
+        notes = [*self._columns.notes, *([f"Without a number or a time, and not drawn: {missing}."] if missing else [])]
         repeated = [key for key, count in Counter((point.x, point.series) for point in points).items() if count > 1]
         if repeated:
             column = self._names[roles.x]

@@ -47,6 +47,7 @@ class ColumnChoice:
         self.rows = [tuple(row) for row in source.table.rows]
         self.names = [column.name for column in self._columns]
         self.steps: dict[int, Step | None] = {}
+        self.notes: list[str] = []  # on what was chosen in the place of something else
 
     def get_kind(self, place: int) -> ColumnKind:
         return self._columns[place].kind
@@ -131,7 +132,23 @@ class ColumnChoice:
             raise NoChartError("No column holds numbers to draw.")
         asked = [place for name in self._source.asked for place in has_values if self.names[place] == name]
         on_one_axis = [place for place in asked if len(self._find_currencies(place)) <= 1]
-        return ((on_one_axis or asked or has_values)[0],)
+        if on_one_axis or asked:
+            return ((on_one_axis or asked)[0],)
+        return (self._prefer_count(has_values),)
+
+    def _prefer_count(self, places: Sequence[int]) -> int:
+        """The first of the places; where it holds amounts of several currencies, the first that counts something."""
+        first = places[0]
+        if len(currencies := self._find_currencies(first)) <= 1:
+            return first
+        counts = [place for place in places if self._is_count(place)]
+        if counts:
+            names = ", ".join(sorted(currencies))
+            self.notes.append(
+                f"{self.names[counts[0]]} is drawn: {self.names[first]} in {names} can't stand on one axis; "
+                "one shop's can."
+            )
+        return (counts or places)[0]
 
     def _choose_series(self, x: int, y: Collection[int]) -> int | None:
         """What tells rows of the same x apart; None where no two have the same, or nothing does."""

@@ -27,6 +27,7 @@ ON_SALE = "ACTIVATE"
 CROSS_BORDER = "CROSS_BORDER"
 UNKNOWN_CURRENCY_DIGITS = 2
 MAX_NAMED_SKUS = 20  # of many that one warning is about
+SMALLEST_TENTH = Decimal("0.05")  # percent: less has two digits, since -0.0 % is none
 ROUNDING_PARTS = 3  # an ending is warned of that moves a price by more than this part of the change that was asked
 
 
@@ -119,7 +120,8 @@ def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: 
 
 
 def _describe_percent(now: Decimal, will_be: Decimal) -> str:
-    return f"{(will_be - now) / now * PERCENT:+.1f} %"
+    percent = (will_be - now) / now * PERCENT
+    return f"{percent:+.{1 if abs(percent) >= SMALLEST_TENTH else 2}f} %"
 
 
 def _describe_wish(match: SkuMatch, now: Decimal, asked: Decimal) -> str:

@@ -50,8 +50,8 @@ async def match_products(
 ) -> tuple[list[ProductMatch], CurrentState]:
     """What each of the names means, and how those products stand, by the looks of the write `operation_name`.
 
-    The name `all` alone means every product of the status `all_status`, one with a `*` before or behind it each whose
-    title has it so. Without `has_titles` names are ids and seller SKUs alone.
+    The name `all` alone means every product of the status `all_status`, one with a `*` each whose title
+    is so, whatever stands in its place. Without `has_titles` names are ids and seller SKUs alone.
 
     Raises:
         ShopError: `not_found` with all names that fit nothing, unless the call is for other shops as well, or others

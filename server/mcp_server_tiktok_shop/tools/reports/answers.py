@@ -49,7 +49,8 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     over_shops = describe_over_shops(request, dict(zip(labels, totals, strict=True)), ranked)
     data |= over_shops
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
-    notes = [*_describe_edges(answers), *_describe_nothing(answers), *_describe_warnings(request, answers)]
+    unequal = next((each.periods.inequality for each in answers if each.periods and each.periods.inequality), "")
+    notes = [unequal, *_describe_edges(answers), *_describe_nothing(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
         table = _choose_rows_columns(

@@ -226,7 +226,7 @@ def _read_periods(report: Report, values: Json) -> tuple[str, str]:
     if not report.period:
         for name, value in (("period", period), ("compare_with", compare_with)):
             if value:
-                raise _refuse(name, f"{report.name} is of now and has none", ())
+                raise _refuse(name, f"{report.name} is of now and has none", (), hint=_describe_times(report, name))
         return "", ""
     if compare_with and not (report.compare or is_self_comparing(report)):
         raise _refuse("compare_with", f"{report.name} can't be held against another period", ())
@@ -274,8 +274,15 @@ def choose_default_order(report: Report, grouping: Grouping | None, columns: lis
     return ReportOrder(measures[0], is_descending=True)
 
 
-def _refuse(argument: str, message: str, choices: Iterable[str], suffix: str = "") -> ShopError:
+def _describe_times(report: Report, argument: str) -> str:
+    """What to do instead of naming a period: rows may be laid out by the days of what they are of."""
+    times = [name for name in TIME_GROUPINGS if name in report.group_by]
+    by_time = f"; group_by {' or '.join(times)} tells the days of what stands there now" if times else ""
+    return f"Leave {argument} away{by_time}."
+
+
+def _refuse(argument: str, message: str, choices: Iterable[str], suffix: str = "", hint: str = "") -> ShopError:
     allowed = ", ".join(choices)
-    hint = f"Give one of: {allowed}{suffix}." if allowed else f"Leave {argument} away."
+    hint = hint or (f"Give one of: {allowed}{suffix}." if allowed else f"Leave {argument} away.")
     problem = Problem(argument, message, allowed or None)
     return ShopError("invalid_arguments", f"{argument}: {message}", hint=hint, problems=(problem,))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class ShopPeriods(Struct, frozen=True):
     """The periods of a request in the days of one shop; None where the report is of now, or has no second one.
 
-    `suffix` says that the first one is not over, `note` what may be meant otherwise, `problem` that it has not begun.
+    `suffix` says that the first one is not over, `note` what may be meant otherwise, `inequality` that they are not
+    as long, `problem` that the first one has not begun.
     """
 
     period: Period | None
@@ -27,6 +28,7 @@ class ShopPeriods(Struct, frozen=True):
     suffix: str = ""
     note: str = ""
     problem: str = ""
+    inequality: str = ""
 
     @property
     def first_moment(self) -> int | None:

@@ -16,7 +16,12 @@ from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
-from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
+from mcp_server_tiktok_shop.tools.periods import (
+    describe_period_words,
+    describe_unequal_lengths,
+    parse_comparison,
+    parse_period,
+)
 from mcp_server_tiktok_shop.tools.reports.answers import build_answer
 from mcp_server_tiktok_shop.tools.reports.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
@@ -92,7 +97,9 @@ class GetReportTool(Struct, frozen=True):
         compared = parse_comparison(request.compare_with, period, zone, now) if request.compare_with else None
         suffix = SO_FAR if period.end > now else ""
         problem = f"{period.description} has not begun yet" if period.start > now else ""
-        return ShopPeriods(period, compared, suffix, describe_period_words(request.period, zone, now), problem)
+        words = describe_period_words(request.period, zone, now)
+        inequality = describe_unequal_lengths(period, compared, now) if compared is not None else ""
+        return ShopPeriods(period, compared, suffix, words, problem, inequality)
 
     async def _ask_shops(
         self, request: ReportRequest, targets: Sequence[Target], periods: Sequence[ShopPeriods], caller: Caller
