@@ -58,6 +58,9 @@ def test_every_expected_operation_exists() -> None:
         ("performance of my videos and lives last month", "get_shop_video_performance_overview"),
         ("performance of my videos and lives last month", "get_shop_live_performance_overview"),
         ("connect my German shop", "get_authorization_url"),
+        ("pick list for today", "query_shop"),
+        ("gift orders", "query_shop"),
+        ("export for DATEV", "get_report"),
     ],
 )
 def test_sellers_words_find_sellers_operations(index: OperationIndex, question: str, name: str) -> None:

@@ -381,15 +381,16 @@ async def test_a_table_that_is_no_stock_list_says_which_columns_and_which_number
             ("other", "SKU,Shelf,On hand\nA,1,2\n"),
             ("text", f"SKU;Qty\n{code};-4\nX;many\n"),
             ("usual", f"SKU,Qty\n{code},61\n"),
+            ("german", f"Artikelnummer;Bezeichnung;Bestand;Lager\n{code};Tee;61;\n"),
+            ("spanish", f"Referencia;Existencias\n{code};61\n"),
         ):
             (tmp_path / f"{name}.csv").write_text(table, encoding="utf-8")
-        other, text, usual = [
-            await run(client, "change_stock", file=f"{name}.csv", dry_run=True) for name in ("other", "text", "usual")
-        ]
+        names = ("other", "text", "usual", "german", "spanish")
+        other, text, *usual = [await run(client, "change_stock", file=f"{name}.csv", dry_run=True) for name in names]
     assert "has no column stock, but 'SKU', 'Shelf', 'On hand'" in other["message"]
     assert f"line 2: stock of {code} is '-4', no number of units" in text["message"]
     assert "line 3: stock of X is 'many', no number of units" in text["message"]
-    assert usual["data"]["items"][0]["will_be"] == "61"
+    assert [each["data"]["items"][0]["will_be"] for each in usual] == ["61"] * 3
 
 
 async def test_what_a_table_has_of_other_goods_is_skipped_by_name_and_the_rest_is_done(

@@ -423,6 +423,23 @@ async def test_a_workbook_is_read_like_csv_with_formulas_dates_and_numbers_as_te
     assert all(row["covers_percent"] == "100" for row in to_rows(from_workbook["totals"]))
 
 
+async def test_a_cost_changes_on_the_day_that_is_written_with_dots(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    for name, day in (("dots.csv", "05.10.2026"), ("plain.csv", "2026-10-05"), ("short.csv", "5.10.2026")):
+        lines = [f"TEA-SEN-0{n},{cost},GBP,{since}" for n in (1, 2, 3) for cost, since in ((1, ""), (9, day))]
+        (files / name).write_text(CSV_HEAD + "\n".join([*lines, "TEA-MAT-01,1,GBP,1/2/2026"]), encoding="utf-8")
+    german = (files / "dots.csv").read_text(encoding="utf-8").replace(CSV_HEAD, "Artikelnummer,EK,Währung,Ab\n")
+    (files / "german.csv").write_text(german, encoding="utf-8")
+    names = ("dots.csv", "plain.csv", "short.csv", "german.csv")
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        dots, plain, short, foreign = [await ask_profit(client, costs=name) for name in names]
+    assert dots["costs"]["costs"] == 6
+    assert dots["totals"] == plain["totals"] == short["totals"] == foreign["totals"]
+    assert dots["note"].startswith("costs.faults: these lines count nowhere, and what they name has no cost at all")
+    assert dots["costs"]["faults"] == ["line 8: from of TEA-MAT-01 is no day such as 2026-10-31"]
+
+
 async def test_each_line_that_cannot_be_taken_is_told_by_its_number(
     connect: Connect, shared: Sandbox, files: Path
 ) -> None:
@@ -441,6 +458,7 @@ async def test_each_line_that_cannot_be_taken_is_told_by_its_number(
         data = await ask_profit(client)
     assert data["costs"]["faults"] == [f"line {n}: {fault}" for n, fault in enumerate(lines.values(), start=2) if fault]
     assert (data["costs"]["costs"], data["costs"]["faults_in_all"]) == (0, 7)
+    assert data["note"].startswith("No line of the file of costs could be taken, so there is no profit. costs.faults: ")
     assert all(row.get("profit") is None for row in profit_rows(data))  # of none of two costs is it known which
 
 

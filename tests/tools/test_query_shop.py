@@ -251,6 +251,28 @@ async def test_what_a_buyer_once_wrote_is_found_and_a_chat_is_read_again_only_wh
     assert {entry.path.split("/")[4] for entry in sandbox.log.list_entries("get_conversation_messages")} == {chat}
 
 
+async def test_a_buyer_who_only_opened_a_chat_is_told_apart_from_one_who_wrote(connect: Connect) -> None:
+    sandbox = Sandbox(orders=40)
+    shop = sandbox.accounts[0].shops[0]
+    expected = set()
+    for chat in shop.chats.conversations.values():
+        roles = [message.role for message in chat.messages if not message.kind.startswith("BUYER_ENTER")]
+        last_answer = max((place for place, role in enumerate(roles) if role != "BUYER"), default=-1)
+        expected |= {chat.id} if len(roles) - 1 - last_answer >= 2 else set()
+    unanswered = (
+        "SELECT conversation_id FROM messages AS m WHERE sender_role = 'BUYER'{written} AND create_time > coalesce(("
+        "SELECT max(create_time) FROM messages AS own WHERE own.conversation_id = m.conversation_id"
+        " AND sender_role <> 'BUYER'), TIMESTAMP '2000-01-01') GROUP BY 1 HAVING count(*) >= 2"
+    )
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        naive = await ask(client, unanswered.format(written=""))
+        written = await ask(client, unanswered.format(written=" AND type NOT LIKE 'BUYER_ENTER%'"))
+    assert expected
+    assert {chat for (chat,) in written["data"]["result"]["rows"]} == expected
+    assert {chat for (chat,) in naive["data"]["result"]["rows"]} > expected
+    assert "what was written has type NOT LIKE 'BUYER_ENTER%'" in naive["data"]["note"], "who asks so is told"
+
+
 async def test_buyers_stay_masked_whatever_is_asked(connect: Connect) -> None:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=60), buyer_data="masked") as client:
         answer = await ask(client, "SELECT DISTINCT recipient_name, buyer_nickname, recipient_postal_code FROM orders")

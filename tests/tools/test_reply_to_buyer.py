@@ -96,6 +96,74 @@ async def test_a_person_reads_what_is_answered_and_what_is_sent(
     assert sent_texts(sandbox) == [TEXT]
 
 
+async def test_each_chat_gets_its_own_answer_by_one_yes(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    person = Person("accept")
+    waiting = [chat for chat in shop.chats.conversations.values() if chat.messages[-1].role == BUYER_ROLE][:4]
+    answers = {chat.id: f"Answer {number}: two minutes at 75 degrees." for number, chat in enumerate(waiting)}
+    order = find_quiet_order(shop)
+    items = [{"conversation_id": chat_id, "text": text} for chat_id, text in answers.items()]
+    items += [{"order_id": order.id, "text": "Your tea left today."}, {"conversation_id": "7", "text": "Hello"}]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        shown = await told(client, "reply_to_buyer", items=items, dry_run=True)
+        assert writes(sandbox) == []
+        done = await told(client, "reply_to_buyer", items=items)
+    previewed = {item["conversation"]: item for item in shown["data"]["items"] if "conversation" in item}
+    for chat in waiting:
+        assert previewed[chat.id]["will_be"] == answers[chat.id]
+        assert "newest: buyer" in previewed[chat.id]["now"], "beside what it answers"
+    assert previewed["7"]["skipped"]
+    assert (len(person.questions), done["data"]["done"]) == (1, 6)
+    assert all(text in person.questions[0] for text in answers.values())
+    for chat in waiting:
+        assert json.loads(chat.messages[-1].content)["content"] == answers[chat.id]
+    opened = next(c for c in shop.chats.conversations.values() if c.buyer == order.buyer)
+    assert [json.loads(message.content)["content"] for message in opened.messages] == ["Your tea left today."]
+
+
+async def test_one_buyer_never_gets_two_texts_by_one_call(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, order = find_chat(shop)
+    by_chat, by_order = {"conversation_id": conversation.id}, {"order_id": order.id}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        for items in (
+            [by_chat | {"text": "Yes"}, by_order | {"text": "No"}],
+            [by_chat | {"text": "Yes"}, by_chat | {"text": "No"}],
+            [by_chat | by_order | {"text": "Yes"}],
+            [{"text": "Yes"}],
+        ):
+            refused = await told(client, "reply_to_buyer", items=items)
+            assert refused["error"] == "invalid_arguments"
+            assert "othing was sent" in refused["message"]
+            assert refused["problems"][0]["argument"].startswith("items[")
+        for arguments in (
+            {"items": [by_chat | {"text": "Yes"}], "text": "No"},
+            {"items": [by_chat | {"text": "Yes"}], "buyer": "Ann"},
+            {"conversation_ids": [conversation.id]},
+        ):
+            refused = await told(client, "reply_to_buyer", **arguments)
+            assert "give items, or text with order_ids" in refused["message"]
+        assert writes(sandbox) == []
+        same = [by_chat | {"text": "Yes"}, by_order | {"text": "Yes"}]
+        once = await told(client, "reply_to_buyer", items=same)
+    assert once["data"]["done"] == 1
+    assert sent_texts(sandbox) == ["Yes"]
+
+
+async def test_who_is_written_to_first_is_shown_with_their_orders(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    order = find_quiet_order(shop)
+    async with connect(sandbox="1", confirm="asks", buyer_data="full", sandbox_object=sandbox) as client:
+        shown = await write(client, order_id=order.id, dry_run=True)
+    opened, message = shown["data"]["items"]
+    assert f"{order.id} {order.get_status(int(sandbox.now()))}" in message["buyers_orders"]
+    assert opened["nickname"] == message["nickname"]
+    assert message["nickname"]
+
+
 async def test_nothing_is_sent_where_the_buyer_wrote_since(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:

@@ -738,6 +738,26 @@ def test_fees_are_what_the_transactions_say(books: Books, shop: ShopBooks, name:
             )
 
 
+def test_fees_of_each_month_by_kind_add_up_to_the_months(books: Books, shop: ShopBooks) -> None:
+    month, kinds = shop.to_month, books.get_rows("fees", "month_kind", shop)
+    expected = group(
+        list_fees(shop),
+        lambda f: (month(f["transaction"]["statement"]["statement_time"]), f["section"], f["kind"]),
+    )
+    found = {(row["month"], row["section"], row["kind"]): money(row["amount"]) for row in kinds}
+    assert found == {key: add(f["amount"] for f in items) for key, items in expected.items()}
+    months = {row["month"]: row for row in books.get_rows("fees", "month", shop)}
+    assert len(months) > 1
+    assert [row["month"] for row in kinds] == sorted(row["month"] for row in kinds)
+    for name, whole in months.items():
+        rows = [row for row in kinds if row["month"] == name]
+        assert add(row["amount"] for row in rows) == money(whole["amount"])
+        for row in rows:
+            costs, revenue = -money(row["amount"]), money(whole["revenue"])
+            part = share(abs(costs), revenue) or ZERO
+            assert revenue <= 0 or as_number(row["percent_of_revenue"]) == (part if costs > 0 else -part)
+
+
 def test_fees_by_sku_are_told_order_by_order_and_add_up(books: Books, shop: ShopBooks) -> None:
     start, end = shop.period
     meant = {s["id"] for s in shop.lists["statements"] if start <= s["statement_time"] < end}

@@ -130,6 +130,46 @@ async def test_the_report_itself_adds_up_to_the_payouts(connect: Connect) -> Non
     assert total == sum(map(Decimal, paid.values()))
 
 
+async def test_what_the_journals_of_a_period_lack_of_it_and_hold_beyond_it_is_told(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        payments = {each["id"]: each for each in await list_rows(client, "get_payments") if each["status"] == "PAID"}
+        statements = await list_rows(client, "get_statements")
+        days: dict[str, list[date]] = defaultdict(list)
+        for statement in statements:
+            days[statement.get("payment_id") or ""].append(datetime.fromisoformat(statement["statement_time"]).date())
+        first, last = sorted((min(each), max(each)) for name, each in days.items() if name in payments)[1:3]
+        start, end = first[1], last[0]  # within one payout's statements, and within those of the next
+        assert first[0] < start <= end < last[1]
+        period = f"{start}/{end}"
+        told = await call(client, "get_report", report="settlement_journal", period=period, format="xero")
+        report = await call(client, "get_report", report="settlement_journal", period=period)
+        settled = await call(client, "get_report", report="settlements", period=period)
+    inside = {
+        each["id"] for each in payments.values() if start <= datetime.fromisoformat(each["paid_time"]).date() <= end
+    }
+    before, later = Decimal(0), Decimal(0)
+    for statement in statements:
+        day, amount = (
+            datetime.fromisoformat(statement["statement_time"]).date(),
+            Decimal(statement["settlement_amount"]),
+        )
+        before += amount if statement.get("payment_id") in inside and day < start else 0
+        later += amount if statement.get("payment_id") not in inside and start <= day <= end else 0
+    assert before
+    assert later
+    data = told["data"]
+    assert (data["dated_before"], data["in_later_payouts"]) == ({"GBP": str(before)}, {"GBP": str(later)})
+    texts = " ".join(data["warnings"])
+    assert f"GBP {later} that the period's statements settled is in no journal here" in texts
+    assert f"GBP {before} is of statements dated before the period" in texts
+    totals = dict(zip(report["data"]["totals"]["columns"], report["data"]["totals"]["rows"][0], strict=True))
+    earned = settled["data"]["totals"]
+    settlement = Decimal(earned["rows"][0][earned["columns"].index("settlement_amount")])
+    assert Decimal(totals["amount"]) - before + later == settlement
+    assert (totals["dated_before"], totals["in_later_payouts"]) == (str(before), str(later))
+    assert sum(Decimal(line["Amount"]) for line in read_lines(told)) == 0
+
+
 async def test_several_shops_have_a_file_a_currency_and_none_is_forgotten(connect: Connect) -> None:
     async with connect(sandbox="1", sandbox_shops=3) as client:
         told = await call(client, "get_report", report="settlement_journal", period=PERIOD, format="xero", shop="all")
@@ -204,3 +244,6 @@ async def test_what_can_not_be_written_is_refused_with_what_can(
         told = await call(client, "get_report", **more)
     assert told["error"] == "invalid_arguments"
     assert told["problems"][0]["argument"] == argument
+    assert ("for another program leave format away: group_by line" in told.get("hint", "")) is (
+        more.get("format") == "sage"
+    )

@@ -97,6 +97,8 @@ async def test_two_of_five_parcels_stay_and_three_go_with_their_labels(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:
     going = list_waiting(sandbox, shop)[:3]
+    for order in going:
+        order.buyer_message = order.seller_note = ""
     ids = [going[0].id, shop.planted["cancel_request"], going[1].id, shop.planted["on_hold"], going[2].packages[0].id]
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         asked = await ship(client, ids=ids, paper_size="4x6in")
@@ -214,6 +216,85 @@ async def test_a_person_sees_every_parcel_on_a_line(connect: Connect, sandbox: S
     assert lines[1].startswith("To: 4 packages")
     assert "asked to cancel" in lines[2]
     assert all(sum(o.packages[0].id in line and o.id in line for line in lines) == 1 for o in going)
+
+
+async def test_what_buyer_and_seller_wrote_on_an_order_is_read_before_it_is_packed(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    person = Person("accept")
+    for order in shop.orders.values():
+        order.buyer_message = order.seller_note = ""
+    present, plain = list_waiting(sandbox, shop)[:2]
+    present.buyer_message = 'It\'s a present,\nno price inside, "please"!'
+    present.seller_note = "Gift wrap"
+    shop.mark_changed()
+    wish = 'It\'s a present, no price inside, "please"!'
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        listed = await told(client, "get_worklist", kinds=["parcels_to_ship"])
+        shown = await ship(client, ids=[present.id, plain.id], dry_run=True)
+        done = await ship(client, ids=[present.id, plain.id])
+    table = listed["data"]["parcels_to_ship"]
+    words = {row[table["columns"].index("order_id")]: row[table["columns"].index("words")] for row in table["rows"]}
+    assert words[present.id] == f"buyer: {wish}; own note: Gift wrap"
+    assert not any(text for order_id, text in words.items() if order_id != present.id)
+    assert "parcels_to_ship.words" in listed["untrusted"]
+    warning = "To be read before packing: 1 of 2 parcels have a buyer_message or seller_note"
+    assert warning in shown["data"]["warnings"]
+    for answer in (shown, done):  # also beside the label
+        first, second = answer["data"]["items"]
+        assert (first["buyer_message"], first["seller_note"]) == (wish, "Gift wrap")
+        assert "items" in answer["untrusted"]
+        assert not {"buyer_message", "seller_note"} & second.keys()
+    (question,) = person.questions
+    (line,) = [line for line in question.splitlines() if present.packages[0].id in line]
+    assert '"It\'s a present, no price inside, \'please\'!" "Gift wrap"' in line, "quoted, so that it says nothing else"
+
+
+async def test_orders_of_one_buyer_that_could_go_as_one_are_named_before_they_go_apart(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    first, second, other = list_waiting(sandbox, shop)[:3]
+    second.buyer = first.buyer
+    shop.mark_changed()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        apart = await ship(client, ids=[first.id, second.id, other.id], dry_run=True)
+        (warning,) = [text for text in apart["data"]["warnings"] if "combine_package" in text]
+        assert {*re.findall(r"\d{18}", warning)} == {first.id, second.id}
+        sandbox.log.clear()
+        alone = await ship(client, ids=[first.id, other.id], dry_run=True)
+        assert not any("combine_package" in text for text in alone["data"].get("warnings", ()))
+        assert not sandbox.log.list_entries("search_combinable_packages"), "nothing is looked up for nothing"
+        sandbox.faults.add("search_combinable_packages", code=36009003, message="Not now.", times=None)
+        still = await ship(client, ids=[first.id, second.id], dry_run=True)
+    assert still["data"]["to_do"] == 2
+    assert not any("combine_package" in text for text in still["data"].get("warnings", ()))
+
+
+async def test_where_labels_are_bought_one_parcel_instead_of_two_is_bought_by_another_call(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    us = sandbox.accounts[1].shops[0]
+    first, second = list_waiting(sandbox, us)[:2]
+    second.buyer = first.buyer
+    us.mark_changed()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        apart = await ship(client, ids=[first.id, second.id], shop=us.name, dry_run=True)
+    (warning,) = [text for text in apart["data"]["warnings"] if "one parcel instead" in text]
+    assert "create_packages with ship_type 3" in warning
+    assert CATALOG.operations["create_packages"].arguments["ship_type"]
+    assert {*re.findall(r"\d{18}", warning)} == {first.id, second.id}
+
+
+async def test_two_variants_of_a_product_are_told_apart_in_a_parcel(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    order = list_waiting(sandbox, shop)[0]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        shown = await ship(client, ids=[order.id], dry_run=True)
+    (item,) = shown["data"]["items"]
+    for line in order.lines:
+        variant = f", {line.sku.name}" if line.sku.name != "Default" else ""
+        assert f"{variant} ({line.sku.seller_sku})" in item["contents"]
+    assert any(line.sku.name != "Default" for line in order.lines)
 
 
 @pytest.mark.parametrize("due", ["late", "today", "tomorrow"])

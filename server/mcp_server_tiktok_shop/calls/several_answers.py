@@ -43,7 +43,8 @@ class ReadAnswer(Struct, frozen=True):
 
     @property
     def has_data(self) -> bool:
-        return self.result is not None and not self.note.startswith(NOTHING_FOUND)
+        is_end = self.note.startswith(NOTHING_FOUND) and NEXT_PAGE_FIELD not in (self.result or {})
+        return self.result is not None and not is_end
 
     @property
     def has_nothing(self) -> bool:
@@ -69,7 +70,7 @@ def join_answers(answers: Sequence[ReadAnswer], redact_text: Callable[[str], str
         ShopError: No shop answered, or none has what was named.
 
     """
-    _ensure_answered(answers)
+    _ensure_answered(answers, redact_text)
     found = [answer for answer in answers if answer.has_data]
     failed = [answer for answer in answers if answer.error is not None and not answer.error.is_not_here]
     beside = _join_extras(answers) | _describe_failures(failed, redact_text)
@@ -103,7 +104,7 @@ def join_answers(answers: Sequence[ReadAnswer], redact_text: Callable[[str], str
     return JoinedAnswer({"data": data} | beside | token | ({"shops": names} if names else {}), untrusted, notes)
 
 
-def _ensure_answered(answers: Sequence[ReadAnswer]) -> None:
+def _ensure_answered(answers: Sequence[ReadAnswer], redact_text: Callable[[str], str]) -> None:
     """Go on where a shop answered, if only that it has nothing of a list.
 
     Raises:
@@ -120,7 +121,9 @@ def _ensure_answered(answers: Sequence[ReadAnswer]) -> None:
         first.message = f"{first.message} None of these shops has it: {', '.join(label for label, _ in errors)}."
         first.hint = NOWHERE_HINT
     elif len({error.message for _, error in errors}) > 1:
-        first.message = " ".join(f"{label}: {error.message}" for label, error in errors)
+        first.message = " ".join(f"{label}: {_redact_message(error, redact_text)}" for label, error in errors)
+        if any(error.code is not None for _, error in errors):
+            first.details["untrusted"] = ["message"]
     raise first
 
 
@@ -142,8 +145,12 @@ def _describe_failures(failed: Sequence[ReadAnswer], redact_text: Callable[[str]
 
 
 def _describe_error(error: ShopError, redact_text: Callable[[str], str]) -> str:
-    message = redact_text(error.message) if error.code is not None else error.message
-    return " ".join(filter(None, (f"{error.kind}: {message}", error.hint)))
+    return " ".join(filter(None, (f"{error.kind}: {_redact_message(error, redact_text)}", error.hint)))
+
+
+def _redact_message(error: ShopError, redact_text: Callable[[str], str]) -> str:
+    """What an error says, in which the platform may repeat what others wrote."""
+    return redact_text(error.message) if error.code is not None else error.message
 
 
 def _join_notes(found: Sequence[ReadAnswer]) -> list[str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_UNPACKED_BYTES = 100 * 2**20  # a workbook is an archive, and a small one can hold a lot of nothing
 SEPARATORS = ",;\t|"
+# What columns that several tables have may be called, also in the languages of the markets.
+SELLER_SKU_NAMES = ("seller_sku", "sku", "artikelnummer", "artikelnr", "referencia", "référence", "reference")
+CURRENCY_NAMES = ("currency", "währung", "waehrung", "moneda", "devise", "valuta")
 Line = tuple[int, list[Any]]  # its number as a spreadsheet or an editor shows it, and its cells
 
 

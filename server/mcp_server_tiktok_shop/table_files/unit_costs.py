@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.sheet_cells import parse_cell_amount, to_cell_text
-from mcp_server_tiktok_shop.table_files.sheets import find_columns, read_sheet
+from mcp_server_tiktok_shop.table_files.sheets import CURRENCY_NAMES, SELLER_SKU_NAMES, find_columns, read_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,14 +20,15 @@ MAX_COSTS_BYTES = 5 * 2**20
 MAX_COST_LINES = 100_000
 # What each column may be called; case and blanks around do not matter.
 COLUMN_NAMES = {
-    "code": ("seller_sku", "sku"),
-    "unit_cost": ("unit_cost", "cost"),
-    "currency": ("currency",),
-    "since": ("from", "since", "valid_from"),
+    "code": SELLER_SKU_NAMES,
+    "unit_cost": ("unit_cost", "cost", "stückkosten", "einkaufspreis", "ek", "coste", "costo", "coût", "cout"),
+    "currency": CURRENCY_NAMES,
+    "since": ("from", "since", "valid_from", "ab", "gültig_ab", "desde", "depuis", "dal"),
 }
 REQUIRED_COLUMNS = ("code", "unit_cost", "currency")
 TABLE_FORM = "a first line with seller_sku, unit_cost, currency and, where costs change, from (as 2026-10-31)"
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
+DOTTED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")  # 31.10.2026: with dots the day stands first everywhere
 BEGINNING = date.min
 
 
@@ -125,6 +126,8 @@ def _parse_day(code: str, value: Any) -> date:
     text = to_cell_text(value)
     if not text:
         return BEGINNING
+    if dotted := DOTTED_DAY.fullmatch(text):
+        text = "{2}-{1:0>2}-{0:0>2}".format(*dotted.groups())
     try:
         return datetime.fromisoformat(text).date() if re.match(r"\d{4}-\d{2}-\d{2}", text) else date.fromisoformat("")
     except ValueError:

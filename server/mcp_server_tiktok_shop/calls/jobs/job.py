@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 T = TypeVar("T")
-BRIEF_NAMES = ("order", "seller_sku")  # of an item that a preview told of already
+# Of an item that a preview told of already; notes, since who packs a parcel reads them beside its label.
+BRIEF_NAMES = ("order", "seller_sku", "buyer_message", "seller_note")
 OutcomeState = Literal["done", "skipped", "failed", "unknown", "not yet"]
 
 

@@ -42,6 +42,14 @@
 -- keys.kind = "kind"
 -- shows = ["amount", "platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "percent_of_revenue", "without_shipping_percent", "platform_fees_percent"]
 -- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "without_shipping_percent", "platform_fees_percent"]
+-- [group_by.month_kind]
+-- keys.month = "strftime(statement_time, '%Y-%m')"
+-- keys.section = "section"
+-- keys.kind = "kind"
+-- order = "month"
+-- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "without_shipping_percent", "platform_fees_percent"]
+-- fill.earned_key = "strftime(statement_time, '%Y-%m') AS month,"
+-- fill.is_own = "AND earned.month = sums.month"
 -- [group_by.section]
 -- keys.section = "section"
 -- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "without_shipping_percent", "platform_fees_percent"]

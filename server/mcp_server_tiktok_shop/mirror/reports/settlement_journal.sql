@@ -7,13 +7,18 @@
 -- order = "amount desc"
 -- default_group = "payout"
 -- formats = ["xero", "quickbooks"]
--- note = "Payouts that reached the bank in the period, with all their statements, in the platform's signs: what the seller gets is positive. bank_amount, in bank_currency, is what reached the bank: it is not payout_settlement where money was exchanged or kept in reserve, which the report payouts tells. format xero or quickbooks writes a balanced journal a payout, split at month ends; without it a saved table is no journal to import."
+-- note = "Payouts that reached the bank in the period, with all their statements, in the platform's signs: what the seller gets is positive. bank_amount, in bank_currency, is what reached the bank: it is not payout_settlement where money was exchanged or kept in reserve, which the report payouts tells. format xero or quickbooks writes a balanced journal a payout, split at month ends; without it a saved table is no journal to import. amount - dated_before + in_later_payouts is what the report settlements tells of the period."
 --
 -- [columns]
 -- currency = "of the amounts"
 -- payouts = "payouts"
 -- statements = "their statements"
 -- amount = "what the seller gets: sales, shipping, fees and adjustments together"
+-- dated_before = "the part of amount whose statements are dated before the period: its journals bear those days"
+-- in_later_payouts = "what statements dated in the period settled that none of these payouts carries: a later payout's journal has it, dated in the period"
+--
+-- [fill]
+-- later = "later"
 --
 -- [group_by.payout]
 -- keys.payout_id = "payout_id"
@@ -22,19 +27,25 @@
 -- labels.bank_amount = "max(bank_amount)"
 -- labels.bank_currency = "max(bank_currency)"
 -- order = "payout_time"
--- without = ["payouts"]
+-- without = ["payouts", "dated_before", "in_later_payouts"]
+-- fill.later = "(SELECT * FROM later WHERE false)"
 -- [group_by.statement]
 -- keys.payout_id = "payout_id"
 -- keys.statement_id = "statement_id"
 -- labels.statement_day = "max(statement_day)"
 -- order = "statement_day"
--- without = ["payouts", "statements"]
+-- without = ["payouts", "statements", "dated_before", "in_later_payouts"]
+-- fill.later = "(SELECT * FROM later WHERE false)"
 -- [group_by.kind]
 -- keys.section = "section"
 -- keys.kind = "kind"
+-- without = ["dated_before", "in_later_payouts"]
+-- fill.later = "(SELECT * FROM later WHERE false)"
 -- [group_by.month]
 -- keys.month = "strftime(statement_day, '%Y-%m')"
 -- order = "month"
+-- without = ["dated_before", "in_later_payouts"]
+-- fill.later = "(SELECT * FROM later WHERE false)"
 -- [group_by.line]
 -- keys.payout_id = "payout_id"
 -- keys.statement_id = "statement_id"
@@ -48,7 +59,8 @@
 -- labels.bank_amount = "max(bank_amount)"
 -- labels.bank_currency = "max(bank_currency)"
 -- order = "payout_time"
--- without = ["payouts", "statements"]
+-- without = ["payouts", "statements", "dated_before", "in_later_payouts"]
+-- fill.later = "(SELECT * FROM later WHERE false)"
 WITH paid AS (
     SELECT
         id AS payout_id, coalesce(paid_time, create_time) AS payout_time, settlement_amount AS payout_settlement,
@@ -105,13 +117,23 @@ lines AS (
         books.*, 'other' AS section, 'not itemised' AS kind,
         settlement - coalesce((SELECT sum(amount) FROM named WHERE named.statement_id = books.statement_id), 0) AS amount
     FROM books
+),
+-- Of a month the last statements are paid in the next one.
+later AS (
+    SELECT currency, settlement_amount AS later_amount
+    FROM statements
+    WHERE
+        statement_time >= $from AND statement_time < $until
+        AND coalesce(nullif(payment_id, ''), id) NOT IN (SELECT payout_id FROM paid)
 )
 SELECT
     {group_by}
     currency,
     count(DISTINCT payout_id) AS payouts,
     count(DISTINCT statement_id) AS statements,
-    coalesce(sum(amount), 0) AS amount
-FROM lines
+    coalesce(sum(amount), 0) AS amount,
+    coalesce(sum(amount) FILTER (WHERE statement_day < $from::DATE), 0) AS dated_before,
+    coalesce(sum(later_amount), 0) AS in_later_payouts
+FROM (SELECT * FROM lines UNION ALL BY NAME SELECT * FROM {later})
 WHERE amount <> 0 OR statement_id IS NULL
 GROUP BY ALL

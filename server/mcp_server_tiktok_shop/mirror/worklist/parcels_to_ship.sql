@@ -19,7 +19,11 @@ SELECT
     if(min(o.rts_sla_time) < $now, 'overdue to announce', NULL),
     'late dispatch from ' || strftime(min(o.tts_sla_time), '%m-%d %H:%M'),
     'cancellable from ' || strftime(min(o.shipping_due_time), '%m-%d %H:%M')
-  ) AS detail
+  ) AS detail,
+  -- What the packer is to read.
+  string_agg(DISTINCT concat_ws(
+    '; ', 'buyer: ' || nullif(o.buyer_message, ''), 'own note: ' || nullif(o.seller_note, '')
+  ), ' / ') AS words
 FROM order_lines AS l
   JOIN orders AS o ON o.id = l.order_id
   LEFT JOIN (

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.order_reads import read_orders
+from mcp_server_tiktok_shop.tools.jobs.order_words import find_buyer
 from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ async def find_chats_of_orders(order_ids: Sequence[str], context: JobContext) ->
         raise ShopError("not_found", message, hint="Take the id from get_order_list.")
     rows = await _read_chats(context, user_ids=list(ids_by_user))
     chats = {chat.user_id: chat for chat in map(_make_chat, reversed(rows)) if chat.id}
+    names = {user_id: find_buyer(orders[ids[0]]) for user_id, ids in ids_by_user.items()}
     found = [
-        replace(chats.get(user_id) or Chat("", user_id), order_ids=tuple(ids)) for user_id, ids in ids_by_user.items()
+        replace(chats.get(user_id) or Chat("", user_id, nickname=names[user_id]), order_ids=tuple(ids))
+        for user_id, ids in ids_by_user.items()
     ]
     return FoundChats(tuple(found), problems, missing)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.sheet_cells import parse_cell_amount, parse_cell_id
-from mcp_server_tiktok_shop.table_files.sheets import find_columns, read_sheet
+from mcp_server_tiktok_shop.table_files.sheets import CURRENCY_NAMES, SELLER_SKU_NAMES, find_columns, read_sheet
 from mcp_server_tiktok_shop.tools.jobs.change_rules import ChangeRule, ensure_one
 
 if TYPE_CHECKING:
@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 5 * 2**20
 MAX_CHANGES = 1_000
 MAX_FAULTS = 10
-# What each column may be called; of the first three each line fills one.
+# What each column may be called, of the first three each line fills one. An assistant can't rename a heading in a
+# person's file, so headings may be in the languages of the markets, too.
 NAME_COLUMNS = {
     "sku_id": ("sku_id",),
-    "seller_sku": ("seller_sku", "sku"),
+    "seller_sku": SELLER_SKU_NAMES,
     "product_id": ("product_id",),
 }
-MORE_COLUMNS = {"currency": ("currency",), "warehouse": ("warehouse", "warehouse_id")}
-VALUE_COLUMNS = {"price": ("price", "new_price"), "stock": ("stock", "quantity", "new_stock", "qty")}
+MORE_COLUMNS = {"currency": CURRENCY_NAMES, "warehouse": ("warehouse", "warehouse_id", "lager", "almacén", "almacen")}
+VALUE_COLUMNS = {
+    "price": ("price", "new_price", "preis", "neuer_preis", "precio", "prix", "prezzo"),
+    "stock": (
+        *("stock", "quantity", "new_stock", "qty", "counted", "count", "bestand", "lagerbestand", "menge", "anzahl"),
+        *("existencias", "cantidad", "quantité", "quantite", "giacenza", "quantità", "quantita"),
+    ),
+}
 STOCK = "stock"
 MAX_NAMED_COLUMNS = 20
 

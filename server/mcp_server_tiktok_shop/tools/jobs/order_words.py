@@ -9,17 +9,33 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_TITLE_CHARS = 40
+MAX_TITLE_CHARS, MAX_NOTE_CHARS = 40, 300
 CANCELLED_STATUS = "CANCELLED"
+NO_VARIANT = "Default"  # TikTok's name of the only SKU of a product without variants
+NOTE_FIELDS = ("buyer_message", "seller_note")  # what buyer and seller wrote on an order
 
 
 def count_units(lines: Iterable[Json]) -> str:
-    """`2 x Oolong (TEA-1), 1 x Sencha (TEA-2)`, of lines that are a unit each."""
+    """`2 x Oolong, 50 g (TEA-1), 1 x Sencha (TEA-2)`, of lines that are a unit each; a variant by its name."""
     counts: dict[tuple[str, str], int] = {}
     for line in (line for line in lines if isinstance(line, dict)):
-        key = str(line.get("product_name", ""))[:MAX_TITLE_CHARS], str(line.get("seller_sku", ""))
+        title, variant, sku = (str(line.get(name) or "") for name in ("product_name", "sku_name", "seller_sku"))
+        variant = "" if variant == NO_VARIANT else variant[:MAX_TITLE_CHARS]
+        key = ", ".join(filter(None, (title[:MAX_TITLE_CHARS], variant))), sku
         counts[key] = counts.get(key, 0) + 1
-    return ", ".join(f"{n} x {title}" + (f" ({sku})" if sku else "") for (title, sku), n in counts.items())
+    return ", ".join(f"{n} x {name}" + (f" ({sku})" if sku else "") for (name, sku), n in counts.items())
+
+
+def find_notes(orders: Iterable[Json]) -> Json:
+    """What was written on orders, by whom: each text once, as far as buyers' data may be shown."""
+    rows = [order for order in orders if isinstance(order, dict)]
+    texts = {name: dict.fromkeys(filter(None, (order.get(name) for order in rows))) for name in NOTE_FIELDS}
+    notes = {name: " / ".join(" ".join(str(text).split()) for text in each) for name, each in texts.items()}
+    return {
+        name: note if len(note) <= MAX_NOTE_CHARS else f"{note[:MAX_NOTE_CHARS]}…"
+        for name, note in notes.items()
+        if note
+    }
 
 
 def find_town(order: Json) -> str:

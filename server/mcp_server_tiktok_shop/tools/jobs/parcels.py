@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.order_reads import has_id, read_open_cancellations, read_orders
-from mcp_server_tiktok_shop.tools.jobs.order_words import CANCELLED_STATUS, count_units, find_town
+from mcp_server_tiktok_shop.tools.jobs.order_words import CANCELLED_STATUS, count_units, find_notes, find_town
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal, is_of_other_shop
 
 if TYPE_CHECKING:
@@ -105,6 +105,11 @@ class Parcel(Struct, frozen=True):
     @property
     def contents(self) -> str:
         return count_units(self.open_lines)
+
+    @property
+    def notes(self) -> Json:
+        """What buyer and seller wrote on its orders, for who packs it."""
+        return find_notes(self.orders)
 
     @property
     def has_cancellation_request(self) -> bool:

@@ -1,4 +1,4 @@
-"""Writes one text to buyers, in the chats of orders, ids or a name, opening chats where needed."""
+"""Writes to buyers, one text or one each, in the chats of orders, ids or a name, opening chats where needed."""
 
 from __future__ import annotations
 
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 SEND_OPERATION, OPEN_OPERATION = "send_message", "create_conversation"
 SUBJECT_ARGUMENTS = ("order_ids", "conversation_ids", "buyer")
+ITEMS = "items"  # each with its own text, and one of the ids that it goes by
+ITEM_IDS = {"conversation_id": "conversation", "order_id": "order"}  # the noun of each
 NEW_CONVERSATION = "new"  # stands for the id of a chat that is opened before
 MAX_SHOWN_MESSAGES = 3  # of a chat that is the only one; of several the last
 NO_CHAT_REASON = "this shop has no such chat"
 UNREAD_REASON = "what was written last can't be read: {problem}"
+Reply = tuple[Chat, str]  # a chat, and the text for it
 
 
 class ReplyToBuyerJob(Job, frozen=True):
@@ -46,26 +49,21 @@ class ReplyToBuyerJob(Job, frozen=True):
             ShopError: What is given names no chat, or a name several.
 
         """
-        noun, found = await self._find_chats(values, context)
-        chats = found.chats
-        text, is_one = values["text"], len(chats) == 1
-        ids = [chat.id for chat in chats if chat.id]
+        replies, problems = await self._find_replies(values, context)
+        is_one = len(replies) == 1
+        ids = [chat.id for chat, _ in replies if chat.id]
         state = await context.read_state(SEND_OPERATION, {"conversation_id": ids}) if ids else CurrentState()
         things = {item.id: item for item in state.items}
-        orders = await describe_orders(chats[0], context) if is_one and chats[0].id else ""
+        orders = await describe_orders(replies[0][0], context) if is_one else ""
         items: list[JobItem] = []
-        for chat in chats:
+        for chat, text in replies:
             if chat.id:
                 items.append(_make_reply(chat, things.get(chat.id), text, orders, is_one=is_one))
             else:
-                items += _open_chat(chat, text)
-        items += [
-            JobItem(noun, named, skip_reason=reason, is_missing=named in found.missing)
-            for named, reason in found.problems.items()
-        ]
+                items += _open_chat(chat, text, orders)
         # A name is one buyer's: in two shops it may be two people's.
-        names = {values["buyer"]: "buyer"} if noun == "buyer" and chats else {}
-        return Plan(tuple(items), state, found=names)
+        names = {values["buyer"]: "buyer"} if values.get("buyer") and replies else {}
+        return Plan((*items, *problems), state, found=names)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """The message in each chat, which is opened first where need be."""
@@ -99,22 +97,78 @@ class ReplyToBuyerJob(Job, frozen=True):
         sent: Json = {"sent": item.parameters["text"]}
         return sent | ({"conversation": chat} if chat and item.noun == "message" else {})
 
-    async def _find_chats(self, values: Json, context: JobContext) -> tuple[str, FoundChats]:
-        """What kind of thing was named, and the chats that are meant by it."""
-        given = [name for name in SUBJECT_ARGUMENTS if values.get(name)]
-        if len(given) != 1:
-            message = "give order_ids, conversation_ids or buyer, one of them"
+    async def _find_replies(self, values: Json, context: JobContext) -> tuple[list[Reply], list[JobItem]]:
+        """The chats that are meant, each with its text, and an item for each name that means none.
+
+        Raises:
+            ShopError: It is not said to whom or what, a chat would get two texts, or a name means several chats.
+
+        """
+        given = [name for name in (*SUBJECT_ARGUMENTS, ITEMS) if values.get(name)]
+        if len(given) != 1 or (ITEMS in given) == ("text" in values):
+            message = "give items, or text with order_ids, conversation_ids or buyer, one of them"
             problem = Problem(given[-1] if given else SUBJECT_ARGUMENTS[0], message)
             raise ShopError("invalid_arguments", f"{message}: nothing was sent.", problems=(problem,))
+        if ITEMS in given:
+            return await _find_own_replies(values[ITEMS], context)
         if "conversation_ids" in given:
-            chats = await find_chats_by_id(values["conversation_ids"], context)
-            missing = [i for i in dict.fromkeys(values["conversation_ids"]) if i not in {chat.id for chat in chats}]
-            return "conversation", FoundChats(tuple(chats), dict.fromkeys(missing, NO_CHAT_REASON), tuple(missing))
-        if "order_ids" in given:
-            return "order", await find_chats_of_orders(values["order_ids"], context)
-        name = values["buyer"]
-        chat = await find_chat_by_name(name, int(self.clock()), context)
-        return "buyer", FoundChats((chat,)) if chat else FoundChats((), {name: NO_CHAT_REASON}, (name,))
+            noun, found = "conversation", await _find_conversations(values["conversation_ids"], context)
+        elif "order_ids" in given:
+            noun, found = "order", await find_chats_of_orders(values["order_ids"], context)
+        else:
+            name = values["buyer"]
+            chat = await find_chat_by_name(name, int(self.clock()), context)
+            noun, found = "buyer", FoundChats((chat,)) if chat else FoundChats((), {name: NO_CHAT_REASON}, (name,))
+        return [(chat, values["text"]) for chat in found.chats], _list_problems(noun, found)
+
+
+async def _find_own_replies(entries: Sequence[Json], context: JobContext) -> tuple[list[Reply], list[JobItem]]:
+    """The chats of entries that bring a text each, and an item for each id that means none.
+
+    Raises:
+        ShopError: An entry names no chat or two, or a chat would get two texts.
+
+    """
+    texts: dict[tuple[str, str], str] = {}
+    for index, entry in enumerate(entries):
+        named = [(name, entry[name]) for name in ITEM_IDS if entry.get(name)]
+        if len(named) != 1:
+            raise _refuse_item(index, f"has {len(named) or 'none'} of {', '.join(ITEM_IDS)}: give one")
+        if texts.setdefault(named[0], entry["text"]) != entry["text"]:
+            raise _refuse_item(index, f"has another text for {named[0][1]} than one before")
+    replies: list[Reply] = []
+    problems: list[JobItem] = []
+    for argument, find in (("conversation_id", _find_conversations), ("order_id", find_chats_of_orders)):
+        ids = [thing_id for name, thing_id in texts if name == argument]
+        found = await find(ids, context) if ids else FoundChats(())
+        problems += _list_problems(ITEM_IDS[argument], found)
+        for chat in found.chats:
+            own = {texts[argument, each] for each in (chat.order_ids if argument == "order_id" else (chat.id,))}
+            others = {text for other, text in replies if chat.id and other.id == chat.id}
+            if len(own | others) > 1:
+                ids_text = ", ".join(chat.order_ids) or chat.id
+                raise _refuse_item(0, f"and others have several texts for one buyer's chat ({ids_text}): give one")
+            replies += [] if others else [(chat, text) for text in own]
+    return replies, problems
+
+
+def _refuse_item(index: int, message: str) -> ShopError:
+    problem = Problem(f"{ITEMS}[{index}]", message)
+    return ShopError("invalid_arguments", f"{problem.argument} {message}. Nothing was sent.", problems=(problem,))
+
+
+async def _find_conversations(ids: Sequence[str], context: JobContext) -> FoundChats:
+    """The chats of these ids; those of other shops are missing here."""
+    chats = await find_chats_by_id(ids, context)
+    missing = [i for i in dict.fromkeys(ids) if i not in {chat.id for chat in chats}]
+    return FoundChats(tuple(chats), dict.fromkeys(missing, NO_CHAT_REASON), tuple(missing))
+
+
+def _list_problems(noun: str, found: FoundChats) -> list[JobItem]:
+    return [
+        JobItem(noun, named, skip_reason=reason, is_missing=named in found.missing)
+        for named, reason in found.problems.items()
+    ]
 
 
 def _make_reply(chat: Chat, thing: Item | None, text: str, orders: str, *, is_one: bool) -> JobItem:
@@ -137,8 +191,8 @@ def _make_reply(chat: Chat, thing: Item | None, text: str, orders: str, *, is_on
     )
 
 
-def _open_chat(chat: Chat, text: str) -> list[JobItem]:
-    """The chat that is opened with a buyer, and the message in it."""
+def _open_chat(chat: Chat, text: str, orders: str) -> list[JobItem]:
+    """The chat that is opened with a buyer, and the message in it; `orders` where it is the only one."""
     opened = JobItem("user", chat.user_id, chat.names, will_be="a chat is opened")
     message = JobItem(
         "message",
@@ -149,6 +203,7 @@ def _open_chat(chat: Chat, text: str) -> list[JobItem]:
         is_relative=True,
         parameters={"text": text},
         has_words=True,
+        details={"buyers_orders": orders} if orders else {},
     )
     return [opened, message]
 

@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
+from mcp_server_tiktok_shop.tools.jobs.separate_parcels import find_separate_parcels
 from mcp_server_tiktok_shop.tools.jobs.shipment_warnings import describe_handover, find_shipment_warnings, is_late
 from mcp_server_tiktok_shop.tools.jobs.shipments import (
     BATCH_OPERATION,
@@ -100,6 +101,7 @@ class ShipOrdersJob(Job, frozen=True):
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         moment = datetime.fromtimestamp(now, context.zone)
         warnings = find_shipment_warnings(found.parcels, shipments, moment, context.zone)
+        warnings += await find_separate_parcels(going, context)
         if "handover" in values and any(s.operation == BUY_OPERATION for s in shipments.values()):
             warnings.insert(0, NO_HANDOVER_WARNING.format(handover=values["handover"]))
         if idle > MAX_IDLE_PARCELS:
@@ -181,9 +183,9 @@ def _find_labelled(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
 def _make_item(
     parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float, zone: ZoneInfo
 ) -> JobItem:
-    """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
+    """The parcel on a line: its orders, what is in it, where it goes, what is written on it, until when it must go."""
     names: Json = {"order": ", ".join(parcel.order_ids)} | ({"contents": parcel.contents} if parcel.contents else {})
-    names |= {"town": parcel.town} if parcel.town else {}
+    names |= ({"town": parcel.town} if parcel.town else {}) | parcel.notes
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
         details = {"ship_by": deadline.isoformat()} | ({"overdue": "yes"} if is_late(parcel, now) else {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.tools.jobs.order_words import NOTE_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
@@ -45,6 +47,7 @@ def find_shipment_warnings(
         *_warn_of_pickups(going, shipments, now, zone),
         *_warn_of_late(going, now.timestamp()),
         *(warning for parcel in going for warning in _warn_of_cancelled_units(parcel)),
+        *_warn_of_notes(going),
     ]
 
 
@@ -104,3 +107,10 @@ def _warn_of_cancelled_units(parcel: Parcel) -> list[str]:
     if rest == count:
         return []
     return [f"{count - rest} of the {count} units of parcel {parcel.key} are cancelled: pack {rest}"]
+
+
+def _warn_of_notes(parcels: Sequence[Parcel]) -> list[str]:
+    """In how many something is to be read before they are packed, such as that it is a present."""
+    count = sum(bool(parcel.notes) for parcel in parcels)
+    names = " or ".join(NOTE_FIELDS)
+    return [f"To be read before packing: {count} of {len(parcels)} parcels have a {names}"] if count else []

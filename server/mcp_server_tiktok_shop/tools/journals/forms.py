@@ -119,7 +119,8 @@ QUICKBOOKS = JournalForm(
         "Credits": lambda view: view.credit,
     },
     max_lines=1_000,
-    advice="In QuickBooks Online: turn account numbers off, then Import data, Journal entries; choose the date format. "
+    advice="In QuickBooks Online: turn account numbers off, then Import data, Journal entries; choose the date format: "
+    "day first, of shops in the US month first. "
     "Accounts must exist by these names, with Parent:Sub for a sub-account.",
     month_first_regions=frozenset(("US",)),
 )

@@ -71,6 +71,8 @@ NO_COSTS_NOTE = (
     "No costs, so no profit: give unit_costs, or put costs.csv or costs.xlsx into {folder}, with columns seller_sku "
     "(or the SKU id), unit_cost, currency and, where costs change, from."
 )
+NO_COST_TAKEN_NOTE = "No line of the file of costs could be taken, so there is no profit."
+FAULTS_NOTE = "costs.faults: these lines count nowhere, and what they name has no cost at all, also by its other lines."
 UNMET_NOTE = (
     "unit_costs_of_nothing: no order names these, by seller SKU, id or title. They are misspelt, or were never sold; "
     "their costs count nowhere."
@@ -162,6 +164,9 @@ class GetProfitTool(Struct, frozen=True):
         if not file_name and not spoken:
             notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
             notes.insert(1, NO_PROFIT_ORDER_NOTE if order and order.column in COST_COLUMNS else "")
+        if costs.faults:
+            notes.insert(0, FAULTS_NOTE)
+            notes.insert(0, "" if terms.has_costs else NO_COST_TAKEN_NOTE)
         result["note"] = " ".join(filter(None, notes))
         result = unmet | result
         if save_as is not None:

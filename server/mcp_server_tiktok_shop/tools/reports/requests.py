@@ -33,6 +33,7 @@ UNGROUPED = "none"
 ALL_COLUMNS = "all"
 PERIOD_SUFFIXES = ("_before", "_change")  # of a column that stands there for two periods
 LINE_GROUPING = "line"  # of reports that have formats
+OTHER_PROGRAMS_HINT = f"; for another program leave format away: group_by {LINE_GROUPING} with save_as is each amount"
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_CHART_TIMES = 400  # days, weeks or months of a shop, in a chart
 MAX_QUOTED_CHARS = 60
@@ -176,13 +177,13 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
     )
 
 
-def _choose(choices: Mapping[str, Any], name: Any, argument: str, kind: str) -> Any:
+def _choose(choices: Mapping[str, Any], name: Any, argument: str, kind: str, suffix: str = "") -> Any:
     words = str(name).strip().casefold().replace(" ", "_").replace("-", "_")
     if words in choices:
         return choices[words]
     nearest = get_close_matches(words, choices, n=1)
     suggestion = f"; did you mean {nearest[0]}?" if nearest else ""
-    raise _refuse(argument, f"{str(name)[:MAX_QUOTED_CHARS]!r} is none of the {kind}{suggestion}", choices)
+    raise _refuse(argument, f"{str(name)[:MAX_QUOTED_CHARS]!r} is none of the {kind}{suggestion}", choices, suffix)
 
 
 def _read_grouping(report: Report, name: Any) -> Grouping | None:
@@ -217,7 +218,7 @@ def _read_format(report: Report, name: Any) -> str:
     if not report.formats:
         raise _refuse("format", f"{report.name} has none: save_as makes a table of it", ())
     choices = {form: form for form in report.formats}
-    return str(_choose(choices, name, "format", f"formats of {report.name}"))
+    return str(_choose(choices, name, "format", f"formats of {report.name}", OTHER_PROGRAMS_HINT))
 
 
 def _read_periods(report: Report, values: Json) -> tuple[str, str]:
