@@ -1,4 +1,4 @@
-"""A simulated shop for the tests of a tool; who needs another kind has a fixture of their own."""
+"""A simulated shop for the tests of a tool, or several with `pytest.mark.shops(3)`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    mark = request.node.get_closest_marker("shops")
+    return Sandbox(shops=mark.args[0] if mark else 1)
 
 
 @pytest.fixture

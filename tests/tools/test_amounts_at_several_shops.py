@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import (
     agree,
@@ -22,15 +21,12 @@ from tests.tools.test_decide_returns import find_request
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.listings.products import Sku
     from tests.conftest import Connect
 
+pytestmark = pytest.mark.shops(3)
 SENCHA = "Sencha Green Tea"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=3)
 
 
 @pytest.fixture

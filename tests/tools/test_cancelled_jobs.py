@@ -34,15 +34,11 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
 
+pytestmark = pytest.mark.shops(3)
 PAUSE, SEND = "deactivate_products", "send_message"
 SENCHA = "Sencha Green Tea"
 CANCELLED_TURNS, MAX_TURNS = 12, 40
 WRITE_S = 1.5  # that the platform takes for the first of the writes
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=3)
 
 
 async def cancel_during_a_write(client: Client, sandbox: Sandbox, operation: str, tool: str, **arguments: Any) -> None:

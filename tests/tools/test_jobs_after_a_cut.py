@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
 
+pytestmark = pytest.mark.shops(3)
 PAUSE = "deactivate_products"
 SENCHA = "Sencha Green Tea"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=3)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pypdf import PdfReader
 
-from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person, told
 from tests.platform.test_tokens import until
 from tests.platform.worker import keys, started, waiting
@@ -33,15 +32,12 @@ from tests.tools.several_shops import (
 from tests.tools.test_ship_orders import list_pages, list_waiting
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox import Sandbox
     from tests.conftest import Connect
 
+pytestmark = pytest.mark.shops(3)
 PAUSE, SHIP, BUY = "deactivate_products", "batch_ship_packages", "create_packages"
 SENCHA = "Sencha Green Tea"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=3)
 
 
 async def test_mixed_orders_are_shipped_each_by_its_shop_with_one_file_of_labels(

@@ -83,7 +83,7 @@ def _make_error(argument: str, fault: str, name: str) -> ShopError:
 
 def suggest_file_name(text: str, default_format: FileFormat = "xlsx") -> FileName:
     """A name that would do, as near to a text as can be."""
-    last_part = re.split(r"[/\\:]", text)[-1]
+    last_part = re.split(r"[/\\:]", unicodedata.normalize("NFC", text))[-1]
     stem, _, extension = last_part.rpartition(".") if "." in last_part else (last_part, "", "")
     extension = extension.lower()
     file_format: FileFormat = default_format
