@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person
 from tests.platform.test_tokens import until
 from tests.tools.job_items import to_items
@@ -29,7 +30,6 @@ from tests.tools.test_ship_orders import list_waiting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
 
