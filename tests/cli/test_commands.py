@@ -245,7 +245,7 @@ async def test_an_unreadable_store_is_found_and_left_alone(sandbox: Sandbox, url
         run(home, "logout", "--all", **hosts(url)),
         run(home, "call", "list_shops", **hosts(url)),
     )
-    ill(await run(home, "check", "--json", **hosts(url)), sandbox, "store", "damaged", "sign in anew")
+    ill(await run(home, "check", "--json", **hosts(url)), sandbox, "store", "damaged", "sign in again")
     for ran in refused_ones:
         assert ran.code == 1
         plain(ran, *secrets_of(sandbox))

@@ -182,9 +182,9 @@ async def test_every_cancelled_order_has_its_cancellation(caller: Caller, clock:
 
 
 async def test_cancellations_come_oldest_first_and_paged(caller: Caller) -> None:
-    found = await caller.all_pages("POST", SEARCH, {"page_size": "7"}, {}, "cancellations")
+    found = await caller.all_pages("POST", SEARCH, {"page_size": "5"}, {}, "cancellations")
     times = [c["create_time"] for c in found]
     assert times == sorted(times)
-    assert len({c["cancel_id"] for c in found}) == len(found) > 14
+    assert len({c["cancel_id"] for c in found}) == len(found) > 10
     late = await search(caller, create_time_ge=times[5], create_time_lt=times[9])
     assert [c["create_time"] for c in late] == times[5:9]

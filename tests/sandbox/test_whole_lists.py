@@ -62,7 +62,7 @@ TABLES = {
     "orders": Table("POST", "/order/202309/orders/search", "orders", size=40, times=CREATED_AND_UPDATED),
     "packages": Table("POST", "/fulfillment/202309/packages/search", "packages", size=40, times=CREATED_AND_UPDATED),
     "cancellations": Table(
-        "POST", "/return_refund/202602/cancellations/search", "cancellations", "cancel_id", times=CREATED_AND_UPDATED
+        "POST", "/return_refund/202602/cancellations/search", "cancellations", "cancel_id", 3, times=CREATED_AND_UPDATED
     ),
     "returns": Table(
         "POST", "/return_refund/202602/returns/search", "return_orders", "return_id", 10, times=CREATED_AND_UPDATED

@@ -129,10 +129,11 @@ def add_requests(shop: SimulatedShop, now: int) -> None:
 
 
 def _cancel_a_line(shop: SimulatedShop, now: int, taken_ids: set[str]) -> None:
-    """Before it was shipped, the buyer of a completed order took one of several lines back."""
+    """Before it was shipped, the buyer of an order that is on a statement by now took one of several lines back."""
     for order in reversed(shop.orders.values()):
         several = len({line.sku.id for line in order.lines}) > 1 and len(order.packages) == 1
-        if order.id in taken_ids or order.cancel_time or not several or order.get_status(now) != "COMPLETED":
+        is_settled = 0 < order.delivered_time <= now - AFTER_SALE_WINDOW_S - DAY_S
+        if order.id in taken_ids or order.cancel_time or not several or not is_settled:
             continue
         time, reason = order.paid_time + PARTLY_CANCELLED_S, "ecom_order_to_ship_canceled_reason_no_longer_needed"
         request = file_request(shop, CANCEL, order, order.lines[-1:], role="BUYER", reason=reason, now=time)
