@@ -213,7 +213,7 @@ def _to_unix(moment: datetime, zone: ZoneInfo) -> int:
 def _period_error(argument: str, message: str) -> ShopError:
     forms = PERIOD_FORMS if argument == "period" else COMPARISON_FORMS
     problem = Problem(argument, message, forms)
-    return ShopError("invalid_arguments", f"{argument}: {message}", problems=(problem,))
+    return ShopError("invalid_arguments", f"{argument}: {message}", hint=f"Give one of: {forms}.", problems=(problem,))
 
 
 def _parse_last_hours(words: str, zone: ZoneInfo, now: float) -> Period | None:

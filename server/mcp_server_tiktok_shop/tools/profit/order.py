@@ -32,7 +32,9 @@ class ProfitOrder(Struct, frozen=True):
             message = f"{text[:MAX_QUOTED_CHARS]!r} is no order of a profit"
             allowed = f"{', '.join(ORDER_COLUMNS)} (asc: least first, or desc, behind it)"
             problem = Problem("order", message, allowed)
-            raise ShopError("invalid_arguments", f"order: {message}", problems=(problem,))
+            raise ShopError(
+                "invalid_arguments", f"order: {message}", hint=f"Give one of: {allowed}.", problems=(problem,)
+            )
         return cls(column, not ASCENDING_WORDS.intersection(directions))
 
     def choose_column(self, *, has_costs: bool) -> str:

@@ -184,7 +184,7 @@ def _choose_columns(
     if wrong := [name for name in chosen if name not in {*every, *COLUMN_MEANINGS}]:
         problem = Problem("columns", f"has no {wrong[0][:MAX_QUOTED_CHARS]!r}", f"{ALL_COLUMNS}, {', '.join(every)}")
         text = f"columns {problem.message}"
-        raise ShopError("invalid_arguments", text, problems=(problem,))
+        raise ShopError("invalid_arguments", text, hint=f"Give {problem.allowed}.", problems=(problem,))
     lasting = {"shop", BASIS, ESTIMATED, "currency", *labels}
     return [name for name in every if name in chosen or name in lasting]
 

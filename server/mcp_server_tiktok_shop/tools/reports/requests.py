@@ -283,6 +283,6 @@ def _describe_times(report: Report, argument: str) -> str:
 
 def _refuse(argument: str, message: str, choices: Iterable[str], suffix: str = "", hint: str = "") -> ShopError:
     allowed = ", ".join(choices)
-    hint = hint or ("" if allowed else f"Leave {argument} away.")
-    problem = Problem(argument, message, f"{allowed}{suffix}" if allowed else None)
+    hint = hint or (f"Give one of: {allowed}{suffix}." if allowed else f"Leave {argument} away.")
+    problem = Problem(argument, message, allowed or None)
     return ShopError("invalid_arguments", f"{argument}: {message}", hint=hint, problems=(problem,))
