@@ -18,6 +18,8 @@ from tests.teams.test_questions import serve_team
 from tests.teams.test_replicas import put_accounts
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import (
+    PAUSE,
+    SENCHA,
     agree,
     find_product,
     list_free_titles,
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
 
     from scripts.team.services import Postgres
 
-PAUSE, CANCEL = "deactivate_products", "cancel_order"
-SENCHA = "Sencha Green Tea"
+CANCEL = "cancel_order"
 READY = 200
 
 

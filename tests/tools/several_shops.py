@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
 
+PAUSE = "deactivate_products"  # the write of pause_products
+SENCHA = "Sencha Green Tea"  # sold at each of the three
+
 
 def list_shops(sandbox: Sandbox) -> list[SimulatedShop]:
     """Those of GB and DE, which one account opens, and that of the US."""

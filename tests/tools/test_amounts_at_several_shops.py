@@ -8,6 +8,7 @@ import pytest
 
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import (
+    SENCHA,
     agree,
     at_several,
     find_product,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.shops(3)
-SENCHA = "Sencha Green Tea"
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from tests.platform.worker import keys
 from tests.protocol.test_http import serve
 from tests.protocol.test_server import process
 from tests.tools.several_shops import (
+    PAUSE,
+    SENCHA,
     at_several,
     find_product,
     list_free_titles,
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.shops(3)
-PAUSE, SEND = "deactivate_products", "send_message"
-SENCHA = "Sencha Green Tea"
+SEND = "send_message"
 CANCELLED_TURNS, MAX_TURNS = 12, 40
 WRITE_S = 1.5  # that the platform takes for the first of the writes
 

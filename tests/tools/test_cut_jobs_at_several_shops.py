@@ -14,6 +14,8 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Clock, Person, told
 from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
+    PAUSE,
+    SENCHA,
     agree,
     at_several,
     find_product,
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.shops(3)
-PAUSE = "deactivate_products"
-SENCHA = "Sencha Green Tea"
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tests.calls.test_undo import list_changes, read_write, take_back
 from tests.calls.test_writes import told, writes
 from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
+    PAUSE,
+    SENCHA,
     agree,
     at_several,
     find_product,
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.shops(3)
-PAUSE = "deactivate_products"
-SENCHA = "Sencha Green Tea"
 
 
 @pytest.fixture

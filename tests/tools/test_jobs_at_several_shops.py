@@ -16,6 +16,8 @@ from tests.platform.worker import keys, started, waiting
 from tests.protocol.test_http import serve
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import (
+    PAUSE,
+    SENCHA,
     agree,
     at_several,
     find_product,
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.shops(3)
-PAUSE, SHIP, BUY = "deactivate_products", "batch_ship_packages", "create_packages"
-SENCHA = "Sencha Green Tea"
+SHIP, BUY = "batch_ship_packages", "create_packages"
 
 
 async def test_mixed_orders_are_shipped_each_by_its_shop_with_one_file_of_labels(

@@ -45,10 +45,7 @@ def split_page_token(token: Any) -> dict[str, Json] | None:
     for part in token.removeprefix(JOINED_PREFIX).split("|"):
         pairs = [pair.partition("=") for pair in part.split("&")]
         if not all(name and value for name, _, value in pairs) or not all(_is_moment(pair[2]) for pair in pairs[1:]):
-            problem = Problem(
-                PAGE_TOKEN, "is no next_page_token of several shops", "the last next_page_token, as it was"
-            )
-            raise ShopError("invalid_arguments", f"{PAGE_TOKEN} {problem.message}", problems=(problem,))
+            raise make_token_error("is no next_page_token of several shops", "the last next_page_token, as it was")
         (shop, _, own_token), *filters = pairs
         pages[unquote(shop)] = {unquote(name): int(value) for name, _, value in filters} | {
             PAGE_TOKEN: unquote(own_token)
@@ -67,6 +64,12 @@ def drop_joined_token(operation: Operation, values: Json) -> Json:
     if operation.effect == "read" and is_joined_token(values.get(PAGE_TOKEN)):
         return {name: value for name, value in values.items() if name != PAGE_TOKEN}
     return values
+
+
+def make_token_error(message: str, allowed: str) -> ShopError:
+    """The refusal of a page token, with what may be given instead."""
+    problem = Problem(PAGE_TOKEN, message, allowed)
+    return ShopError("invalid_arguments", f"{PAGE_TOKEN} {message}", problems=(problem,))
 
 
 def _is_moment(text: str) -> bool:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mcp_server_tiktok_shop.calls.page_tokens import PAGE_TOKEN, split_page_token
+from mcp_server_tiktok_shop.calls.page_tokens import PAGE_TOKEN, make_token_error, split_page_token
 from mcp_server_tiktok_shop.catalog.looks import find_lookup_ids
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly, names_several
 from mcp_server_tiktok_shop.platform.shops import Target
 
@@ -98,7 +98,7 @@ class TargetResolver(Struct, frozen=True):
             return targets[0].target
         if PAGE_TOKEN in values:
             allowed = "that shop as shop, or the next_page_token of a call for several"
-            raise _make_token_error("is one shop's, and several are asked", allowed)
+            raise make_token_error("is one shop's, and several are asked", allowed)
         return SeveralTargets(tuple(targets), is_search=shop is None)
 
     async def _resolve_pages(
@@ -119,7 +119,7 @@ class TargetResolver(Struct, frozen=True):
             named_ids = {each.id for each in _group(operation, await choose_targets(self.platform.shops, shop))}
             found = {target_id: each for target_id, each in found.items() if target_id in named_ids}
         if not found:
-            raise _make_token_error("goes on at none of these shops", ", ".join(pages))
+            raise make_token_error("goes on at none of these shops", ", ".join(pages))
         return SeveralTargets(tuple(found.values()))
 
     async def _choose_shop(self, operation: Operation, shop: str | None) -> Target:
@@ -157,8 +157,3 @@ def _group(operation: Operation, targets: Sequence[Target]) -> list[ShopTarget]:
         ShopTarget(", ".join(labels[account_id]), account.name, Target(account, None), {})
         for account_id, account in accounts.items()
     ]
-
-
-def _make_token_error(message: str, allowed: str) -> ShopError:
-    problem = Problem(PAGE_TOKEN, message, allowed)
-    return ShopError("invalid_arguments", f"{PAGE_TOKEN} {message}", problems=(problem,))
