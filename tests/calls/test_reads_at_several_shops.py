@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls import page_buffer
+from mcp_server_tiktok_shop.calls import answer_collection, page_buffer
 from mcp_server_tiktok_shop.calls.page_tokens import join_page_tokens, split_page_token
 from mcp_server_tiktok_shop.catalog.looks import LOOKS_FILE
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -304,6 +304,72 @@ async def test_a_shop_that_hangs_costs_its_own_rows_alone(connect: Connect, sand
         ((hanging, reason),) = told["not_answered"].items()
         assert {hanging, *told["data"]} == set(REGIONS)
         assert reason.startswith("network: ")
+
+
+async def test_a_shop_that_hangs_does_not_keep_what_the_others_have(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_collection, "PATIENCE_S", 3.0)
+    async with at_several(connect, sandbox) as client:
+        await read(client, "get_order_list", shop="all", page_size=1)
+        told = []
+        for arguments in ({}, {"save_as": "orders.csv"}):
+            sandbox.faults.add("get_order_list", delay=60.0)  # longer than any call is waited for
+            told.append(await read(client, "get_order_list", shop="all", page_size=50, fields=IDS, **arguments))
+    for each in told:
+        ((hanging, reason),) = each["not_answered"].items()
+        assert reason == "network: It had not answered 3 s after the others. Ask it alone: it is given more time then."
+        assert f"PART ONLY: {hanging} did not answer." in each["note"]
+        assert set(each["data"].get("rows_by_shop", each["data"])) == set(REGIONS) - {hanging}
+    assert set(told[1]["data"]["rows_by_shop"].values()) == {60}
+
+
+async def test_a_shop_whose_pages_are_coming_is_waited_for(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_collection, "PATIENCE_S", 3.0)
+    newest = {shop.region: list_newest(shop) for shop in list_shops(sandbox)}
+    async with at_several(connect, sandbox, result_bytes=200_000) as client:
+        await read(client, "get_order_list", shop="all", page_size=1)
+        sandbox.faults.add("get_order_list", times=8, delay=0.001)
+        sandbox.faults.add("get_order_list", delay=8.0)  # of nine pages the last, which is no shop's first
+        told = await read(client, "get_order_list", shop="all", page_size=20, pages="all", fields=IDS)
+    assert "not_answered" not in told
+    assert {region: list_ids(block) for region, block in told["data"].items()} == newest
+
+
+async def test_an_id_that_is_not_found_yet_may_be_that_of_the_shop_that_is_slow(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_collection, "PATIENCE_S", 0.2)
+    async with at_several(connect, sandbox) as client:
+        await read(client, "get_order_list", shop="all", page_size=1)
+        sandbox.faults.add("get_order_detail", times=2, delay=0.001)
+        sandbox.faults.add("get_order_detail", delay=3.0)
+        told = await read(client, "get_order_detail", ids=[UNKNOWN], fields=IDS)
+    assert told["note"].startswith("Nothing found in GB, DE, US.")
+    assert "not_answered" not in told
+
+
+async def test_an_answer_of_several_shops_tells_the_id_of_each_request_and_so_does_the_log(
+    connect: Connect, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with at_several(connect, sandbox) as client:
+        await read(client, "get_order_list", shop="all", page_size=1)
+        sandbox.faults.add("get_order_list", code=98001004, message="Invalid param 'x'.")
+        told = await read(client, "get_order_list", shop="all", page_size=1, fields=IDS)
+        empty = await read(client, "search_returns", shop="GB,US", return_ids=["4039999999999999999"])
+        await client.call_tool("get_worklist", {"shop": "DE,US"})
+    assert list(told["request_ids"]) == REGIONS, "that of a refusal is what TikTok asks for first"
+    assert len(set(told["request_ids"].values())) == 3
+    assert "request_id" not in told
+    assert list(empty["request_ids"]) == ["GB", "US"]
+    lines = [record.getMessage() for record in caplog.records if " outcome=" in record.getMessage()]
+    (line,) = [line for line in lines if told["request_ids"]["US"] in line]
+    assert " shop=GB,DE,US " in line
+    assert f" request_id={','.join(told['request_ids'].values())} " in line
+    assert [line.split()[1] for line in lines if line.startswith("get_worklist ")] == ["shop=DE,US"]
 
 
 async def test_a_search_by_id_waits_for_no_shop_once_the_owner_has_answered(connect: Connect, sandbox: Sandbox) -> None:

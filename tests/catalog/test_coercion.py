@@ -262,6 +262,38 @@ def test_a_number_beyond_64_bits_is_refused(number: float) -> None:
     assert refused.value.problems[0].argument == "sample_rule.sample_quota"
 
 
+def list_text_limits(name: str, schema: dict[str, Any]) -> list[tuple[str, int]]:
+    """Of the texts in a schema, the names and how many characters they may have."""
+    own = [(name, schema["maxLength"])] if "maxLength" in schema else []
+    inner = [*schema.get("properties", {}).items()] + ([(name, schema["items"])] if "items" in schema else [])
+    return own + [limit for each in inner for limit in list_text_limits(*each)]
+
+
+def test_a_text_as_long_as_its_record_lets_it_be_is_not_too_long() -> None:
+    limits = {
+        limit
+        for operation in CATALOG.operations.values()
+        for argument in operation.arguments.items()
+        for limit in list_text_limits(*argument)
+    }
+    assert ("external_product_id", 999) in limits
+    for name, max_chars in limits:
+        check_size({"external_product": [{name: "9" * max_chars}]})
+
+
+def test_an_external_id_past_its_limit_is_refused_with_the_limit_of_its_record() -> None:
+    operation = CATALOG.operations["upload_external_product"]
+    for length, is_refused in ((999, False), (1000, True)):
+        arguments = {"external_product": {"external_product_id": "9" * length}}
+        try:
+            check_size(arguments)
+            told = refusal(operation, *coerce_arguments(operation, arguments))
+        except ShopError as error:
+            told = error
+        named = {problem.argument for problem in told.problems} if told else set()
+        assert ("external_product.external_product_id" in named) is is_refused
+
+
 @pytest.mark.parametrize("code", ["usd", "US", "dollars", "U$D", ""])
 def test_what_is_no_currency_is_refused(code: str) -> None:
     operation = CATALOG.operations["approve_return"]

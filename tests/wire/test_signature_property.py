@@ -32,7 +32,7 @@ WIRE = settings.get_profile("wire")
 # All of Unicode that UTF-8 can carry: no lone surrogates.
 TEXT = st.text(st.characters(codec="utf-8"))
 # Required text is never empty, and whether blanks are text is not for this test to say.
-MAX_ID_CHARS = 200  # what is longer is refused as no id
+MAX_ID_CHARS = 999  # what is longer is refused as no id
 WORDS = TEXT.filter(lambda text: text.strip() != "" and len(text) <= MAX_ID_CHARS)
 UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 

@@ -38,6 +38,12 @@ class ReadAnswer(Struct, frozen=True):
         return self.shop.label
 
     @property
+    def request_id(self) -> str | None:
+        """The platform's, of its answer or its refusal; None where nothing came."""
+        found = self.error.request_id if self.error is not None else (self.result or {}).get("request_id")
+        return str(found) if found else None
+
+    @property
     def note(self) -> str:
         return str((self.result or {}).get("note", ""))
 
@@ -101,7 +107,9 @@ def join_answers(answers: Sequence[ReadAnswer], redact_text: Callable[[str], str
         LIMITS_NOTE if len(found) > 1 and pages else "",
     ]
     names = {answer.label: answer.shop.name for answer in found}
-    return JoinedAnswer({"data": data} | beside | token | ({"shops": names} if names else {}), untrusted, notes)
+    request_ids = {answer.label: answer.request_id for answer in answers if answer.request_id}
+    extras = {name: value for name, value in (("request_ids", request_ids), ("shops", names)) if value}
+    return JoinedAnswer({"data": data} | beside | token | extras, untrusted, notes)
 
 
 def _ensure_answered(answers: Sequence[ReadAnswer], redact_text: Callable[[str], str]) -> None:

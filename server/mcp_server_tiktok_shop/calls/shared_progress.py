@@ -26,6 +26,10 @@ class SharedProgress:
         self._reported = 0.0
         self.is_over = False
 
+    def has_begun(self, place: int) -> bool:
+        """Whether one of the shops has given a part of what it is read for."""
+        return self._done[place] > 0
+
     def create_reporter(self, place: int) -> ReportProgress:
         """What one of the shops reports to."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.answer_collection import collect_answers
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest
 from mcp_server_tiktok_shop.calls.page_collector import RESUME_FILTER
 from mcp_server_tiktok_shop.calls.results.builder import Projection
@@ -23,7 +24,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.shops import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -94,7 +95,7 @@ class ShopsReader(Struct, frozen=True):
                 )
                 for place, shop in enumerate(targets.shops)
             ]
-            answers = await (_find(call, readings) if targets.is_search else asyncio.gather(*readings))
+            answers = await collect_answers(targets, readings, progress, is_of_one=targets.is_search and call.is_of_one)
         finally:
             progress.is_over = True
         return await self._join(call, targets, answers)
@@ -152,17 +153,21 @@ class ShopsReader(Struct, frozen=True):
                 for shop in targets.shops
             ]
             slots = asyncio.Semaphore(MAX_SHOPS_AT_ONCE)
-            answers = await asyncio.gather(
-                *(
-                    _catch_error(shop, partial(collect, place, shop, page_file), slots)
-                    for place, (shop, page_file) in enumerate(zip(targets.shops, files, strict=True))
-                )
-            )
-            counts = {shop.label: page_file.row_count for shop, page_file in zip(targets.shops, files, strict=True)}
-            first, *others = files
-            for other in others:
-                await first.absorb(other)
-            saved = await first.save() if any(answer.error is None for answer in answers) else {}
+            readings = [
+                _catch_error(shop, partial(collect, place, shop, page_file), slots)
+                for place, (shop, page_file) in enumerate(zip(targets.shops, files, strict=True))
+            ]
+            answers = await collect_answers(targets, readings, progress)
+            answered = [
+                (answer.label, page_file) for answer, page_file in zip(answers, files, strict=True) if not answer.error
+            ]
+            counts = {label: page_file.row_count for label, page_file in answered}
+            saved = {}
+            if answered:
+                (_, first), *others = answered
+                for _, other in others:
+                    await first.absorb(other)
+                saved = await first.save()
         saved["rows_by_shop"] = {label: count for label, count in counts.items() if count}
         currencies = sorted({shop.target.shop.currency for shop in targets.shops if shop.target.shop} - {""})
         if len(currencies) > 1:
@@ -175,25 +180,6 @@ class ShopsReader(Struct, frozen=True):
 def _go_on(call: ReadCall, shop: ShopTarget) -> ReadCall:
     """The call with the page at which it goes on in a shop."""
     return ReadCall(call.operation, call.values | shop.page, call.server_arguments)
-
-
-async def _find(call: ReadCall, readings: Sequence[Coroutine[Any, Any, ReadAnswer]]) -> list[ReadAnswer]:
-    """The answers of all shops; where one alone can have what is named, that one as soon as it answers.
-
-    A shop that hangs, or refuses what it does not know by a code of its own, is then of no matter.
-    """
-    tasks = [asyncio.create_task(reading) for reading in readings]
-    pending = set(tasks)
-    try:
-        while pending:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            if call.is_of_one and (owners := [task.result() for task in done if task.result().has_data]):
-                return owners
-    finally:
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
-    return [task.result() for task in tasks]
 
 
 async def _catch_error(shop: ShopTarget, read: Callable[[], Awaitable[Json]], slots: asyncio.Semaphore) -> ReadAnswer:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 MAX_ARGUMENT_VALUES = 50_000  # of one call, at all depths
 MAX_ARGUMENT_CHARS = 2_000_000  # of all texts and names in one call
 MAX_TEXT_CHARS = 200_000  # of one text, such as a long list written as JSON
-MAX_ID_CHARS, MAX_PATH_CHARS, MAX_NAME_CHARS = 200, 4096, 200
+MAX_ID_CHARS = 999  # of an external_product_id, the longest that the platform takes
+MAX_PATH_CHARS, MAX_NAME_CHARS = 4096, 200
 MAX_NUMBER = 2**63 - 1  # the platform counts in 64 bits
 MAX_REPORTED_PROBLEMS = 20
 MAX_QUOTED_PATH_CHARS = 100

@@ -102,10 +102,10 @@ class CallHandler(Struct, frozen=True):
             "%s%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
             to_one_line(params.name),
             nested_name,
-            to_one_line(str(result.get("shop"))),
+            to_one_line(_name_shops(result, params.arguments or {})),
             outcome,
             result.get("code", 0),
-            to_one_line(str(result.get("request_id"))),
+            _join_request_ids(result),
             (time.monotonic() - started_at) * 1000,
             len(text.text),
         )
@@ -114,6 +114,19 @@ class CallHandler(Struct, frozen=True):
             return to_tool_result(text, is_error=True), outcome
         meta = self.guard.guard_json(caller.meta) if caller.meta else None
         return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
+
+
+def _name_shops(result: dict[str, Any], arguments: dict[str, Any]) -> str:
+    """The shop that a result is of, or those that were asked; where it tells none, what the call named."""
+    inner = arguments.get("arguments")
+    named = arguments.get("shop") or (inner.get("shop") if isinstance(inner, dict) else None)
+    return str(result.get("shop") or ",".join(result.get("request_ids", ())) or named)
+
+
+def _join_request_ids(result: dict[str, Any]) -> str:
+    """The platform's id of the request, or of each shop's."""
+    ids = result.get("request_ids", {}).values() or [result.get("request_id")]
+    return ",".join(to_one_line(str(each)) for each in ids)
 
 
 def make_internal_error() -> ShopError:
