@@ -274,6 +274,31 @@ async def test_a_batch_that_failed_whole_says_what_to_do_however_little_came_wit
     assert not told["message"].rstrip().endswith(":")
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [("0", None), (0.0, None), ("98001004", "platform"), (98001004.0, "platform")]
+)
+async def test_a_code_in_another_form_is_the_code_that_it_says(
+    connect: Connect, sandbox: Sandbox, code: Any, kind: str | None
+) -> None:
+    """A write whose answer can be read was done, or was refused: its outcome is known."""
+    answer = {"code": code, "message": "m", "data": {}, "request_id": "r-1"}
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, status=200, body=json.dumps(answer).encode(), content_type="application/json")
+        told = reply(await client.call_tool(WRITE, reference(sandbox)))
+    assert (told.get("error"), told.get("code"), told["request_id"]) == (kind, 98001004 if kind else None, "r-1")
+
+
+@pytest.mark.parametrize("code", [None, True, "", "-1", "zero", "\u0660", "9" * 5000, [0], {"0": 0}, 0.5])
+async def test_what_is_no_code_leaves_the_outcome_of_a_write_unknown(
+    connect: Connect, sandbox: Sandbox, code: Any
+) -> None:
+    answer = {"code": code, "message": "m", "data": {}, "request_id": "r-1"}
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, status=200, body=json.dumps(answer).encode(), content_type="application/json")
+        told = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert told["error"] == "unknown_outcome"
+
+
 @pytest.mark.parametrize("request_id", [["a"], {"a": "b"}, True, 7 * 10**18, "x" * 100_000, None])
 @pytest.mark.parametrize("code", [0, 98001004])
 async def test_a_request_id_is_a_short_text_or_none(

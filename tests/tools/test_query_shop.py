@@ -86,13 +86,58 @@ async def test_what_is_found_by_a_masked_column_is_said_not_to_be_so(connect: Co
         f"{named} SELECT 1 FROM c WHERE who = 'a'": "buyer_nickname",
         "SELECT o.id FROM orders o JOIN conversations c USING (shop, buyer_nickname)": "buyer_nickname",
         "SELECT id FROM orders ORDER BY coalesce(recipient_name, ''), id LIMIT 1": "recipient_name",
+        "SELECT coalesce(recipient_name, '') AS who FROM orders WHERE who LIKE 'Zz%'": "recipient_name",
+        "SELECT any_value(recipient_name) AS who FROM orders GROUP BY status HAVING who = 'a'": "recipient_name",
+        "WITH c(who) AS (SELECT buyer_nickname FROM conversations) SELECT 1 FROM c WHERE who = 'a'": "buyer_nickname",
+        "SELECT 1 FROM (SELECT buyer_nickname FROM conversations) c(who) WHERE who = 'a'": "buyer_nickname",
+        f"{named}, d AS (SELECT who AS whom FROM c) SELECT whom AS w FROM d WHERE w = 'a'": "buyer_nickname",
+        "SELECT recipient_name FROM orders UNION SELECT 'a'": "recipient_name",
+        "SELECT count(*) FROM orders WHERE recipient_name = 'Ann'": "recipient_name",
     }
     async with connect(sandbox="1") as client:
         for sql, masked in questions.items():
             note = (await ask(client, sql))["data"]["note"]
             assert note.startswith(f"MASKED (***): {masked}. "), sql
             assert "No row matches" not in note
+            assert "Nothing was counted" not in note
             assert "user_id" in note
+
+
+@pytest.mark.parametrize(
+    ("sql", "column"),
+    [
+        ("SELECT text FROM messages WHERE text LIKE '%@%'", "text"),
+        ("SELECT count(*) FROM messages WHERE text ILIKE '%@gmail%'", "text"),
+        ("SELECT lower(text) AS words FROM messages WHERE words LIKE '%@%'", "text"),
+        ("SELECT id FROM orders WHERE regexp_matches(buyer_message, '\\d{9}')", "buyer_message"),
+        ("SELECT id FROM orders WHERE contains(buyer_message || seller_note, '0171')", "buyer_message, seller_note"),
+    ],
+)
+@pytest.mark.parametrize("buyer_data", ["masked", "none"])
+async def test_a_search_for_what_is_masked_in_texts_is_not_told_as_nothing_written(
+    connect: Connect, sql: str, column: str, buyer_data: str
+) -> None:
+    async with connect(sandbox="1", buyer_data=buyer_data, sandbox_object=Sandbox(orders=20)) as client:
+        told = (await ask(client, sql))["data"]
+    assert told["note"].startswith(f"MASKED (***) in {column}: e-mail addresses, phone numbers, addresses.")
+    assert "No row matches" not in told["note"]
+    assert "Nothing was counted" not in told["note"]
+
+
+async def test_words_that_are_not_found_in_texts_may_be_masked_there_and_found_ones_are_not(connect: Connect) -> None:
+    name = "SELECT text FROM messages WHERE text ILIKE '%Zzyzx%'"
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        unfound = (await ask(client, name))["data"]
+        found = (await ask(client, "SELECT text FROM messages WHERE text ILIKE '%ship to ireland%'"))["data"]
+        status = (await ask(client, "SELECT id FROM orders WHERE status LIKE 'NONE%'"))["data"]
+    assert unfound["result"]["rows"] == []
+    assert "No row matches" in unfound["note"]
+    assert "MASKED (***) in text: names, numbers and addresses, which no search finds." in unfound["note"]
+    assert found["result"]["rows"]
+    assert "MASKED" not in found["note"]
+    assert "MASKED" not in status["note"]
+    async with connect(sandbox="1", buyer_data="full", sandbox_object=Sandbox(orders=40)) as client:
+        assert "MASKED" not in (await ask(client, name))["data"]["note"]
 
 
 async def test_a_mask_that_changes_nothing_is_not_spoken_of(connect: Connect) -> None:
@@ -103,6 +148,10 @@ async def test_a_mask_that_changes_nothing_is_not_spoken_of(connect: Connect) ->
         "SELECT count(recipient_name) FROM orders",
         "SELECT id FROM orders WHERE recipient_name IS NOT NULL",
         "SELECT DISTINCT status FROM orders ORDER BY recipient_region_code, status",
+        "SELECT count(recipient_name) AS named FROM orders HAVING named > 3",
+        "SELECT id, recipient_name AS who FROM orders ORDER BY id LIMIT 1",
+        "SELECT recipient_name FROM orders UNION ALL SELECT 'a'",
+        "SELECT length(text) AS size FROM messages WHERE size > 10",
     ]
     async with connect(sandbox="1") as client:
         for sql in questions:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     RedactWords = Callable[[str], str]
 
 SMALLER_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
+MAX_CODE_DIGITS = 18
 MAX_REQUEST_ID_CHARS = 100
 MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
 
@@ -115,8 +116,8 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
     status = response.status_code
     retry_after = parse_retry_after(response.headers.get("retry-after"))
     envelope = _parse_envelope(response.content)
-    code = envelope.get("code") if envelope is not None else None
-    if envelope is None or not isinstance(code, int) or isinstance(code, bool):
+    code = _read_code(envelope.get("code")) if envelope is not None else None
+    if envelope is None or code is None:
         if status == HTTP_TOO_MANY_REQUESTS:
             raise ApiError(THROTTLE_CODE, "too many requests", None, status, retry_after)
         raise _make_gateway_error(response, retry_after)
@@ -129,6 +130,15 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
         return ApiResponse(data, request_id, len(response.content))
     message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
+
+
+def _read_code(value: Any) -> int | None:
+    """The platform's code, also one in quotes or with a fraction of nothing; None where it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MAX_CODE_DIGITS:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _read_request_id(value: Any) -> str | None:

@@ -84,11 +84,14 @@ class QueryShopTool(Struct, frozen=True):
         history = _list_history(snapshots, tables, zone)
         gaps = _describe_gaps(snapshots, tables, values["sql"])
         reach = "" if gaps else ", ".join(f"{table} since {moment[:10]}" for table, moment in history.items())
+        is_nothing = not any(cell not in NOTHING for row in result.cells for cell in row)
         masks = self.sensitivities.describe_masks(values["sql"], tables)
+        unfound = self.sensitivities.describe_unfound(values["sql"], tables) if is_nothing and not masks else ""
         notes = [
             masks,
             *gaps,
-            "" if masks and not result.cells else _describe_rows(result, reach),
+            "" if masks and is_nothing else _describe_rows(result, reach, is_nothing=is_nothing),
+            unfound,
             _describe_days(result, snapshots),
             _describe_currencies(result, snapshots, is_saved=name is not None),
             _describe_groups(result),
@@ -184,9 +187,9 @@ def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str], s
     return [text.replace("%s", ", ".join(places)) for text, places in notes.items()]
 
 
-def _describe_rows(result: QueryResult, reach: str) -> str:
+def _describe_rows(result: QueryResult, reach: str, *, is_nothing: bool) -> str:
     """That not all rows are there; or none, or a sum over none, and how far the copy that was searched reaches."""
-    if any(cell not in NOTHING for row in result.cells for cell in row):
+    if not is_nothing:
         return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
     if result.cells and not reach:
         return ""
