@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL
 from tests.calls.test_saved_reads import read_csv
 from tests.keys import reply
-from tests.tools.several_shops import at_several, list_shops
+from tests.tools.several_shops import PAUSE, at_several, list_shops
 from tests.wire.recorder import TEA, Recorder
 
 if TYPE_CHECKING:
@@ -613,6 +613,28 @@ async def test_a_pinned_server_reads_its_own_shop_whatever_is_asked(connect: Con
     assert told["shop"] == list_shops(sandbox)[1].name
     assert (foreign["error"], len(foreign["shops"])) == ("shop_required", 1)
     assert order["code"] == 21008111
+
+
+async def test_shops_may_be_named_in_a_list(connect: Connect, sandbox: Sandbox) -> None:
+    async with at_several(connect, sandbox) as client:
+        two = await read(client, "get_order_list", shop=["US", "DE"], page_size=1, fields=IDS)
+        text = await read(client, "get_order_list", shop='["US", "DE"]', page_size=1, fields=IDS)
+        one = await read(client, "get_order_list", shop=["US"], page_size=1, fields=IDS)
+        every = await read(client, "get_order_list", shop=["all"], page_size=1, fields=IDS)
+        wrong = await refuse(client, "get_order_list", shop=["US", 7], page_size=1)
+        product = next(iter(list_shops(sandbox)[2].products))
+        arguments = {"shop": ["US"], "product_ids": [product]}
+        written = reply(await client.call_tool("run_write_operation", {"name": PAUSE, "arguments": arguments}))
+        report = reply(
+            await client.call_tool("query_shop", {"sql": "SELECT DISTINCT shop FROM orders", "shop": ["US", "DE"]})
+        )
+    assert list(two["data"]) == ["US", "DE"]
+    assert two["data"] == text["data"]
+    assert one["shop"] == list_shops(sandbox)[2].name
+    assert list(every["data"]) == REGIONS
+    assert wrong["problems"][0]["argument"] == "shop"
+    assert written["preview"]["shop"] == list_shops(sandbox)[2].name
+    assert report["data"]["row_count"] == 2
 
 
 async def test_a_read_that_names_no_shop_is_told_that_all_can_be_asked(connect: Connect, sandbox: Sandbox) -> None:

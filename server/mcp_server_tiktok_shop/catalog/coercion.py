@@ -172,6 +172,8 @@ def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem])
         return _coerce_json_text(schema, value, path, problems)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _coerce_number_to_text(schema, value, path, problems)
+    if "x-list-as-text" in schema and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value[0] if len(value) == 1 else json.dumps(value, ensure_ascii=False)
     if schema.get("x-unit") == "decimal-or-percent" and isinstance(value, str):
         share = PRICE_SHARE_PATTERN.fullmatch(value)
         return f"{share[1]}%" if share is not None else value.strip()

@@ -6,7 +6,7 @@ from typing import Any
 
 ALL_PAGES = "all"
 SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "shop": {"type": "string", "description": "from list_shops"},
+    "shop": {"type": "string", "x-list-as-text": True, "description": "from list_shops"},
     "category_asset": {
         "type": "string",
         "description": "market/category, from get_authorized_category_assets; where several",
@@ -33,7 +33,7 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
     },
 }
 # Of what can be for several shops: a job, which does the same at each, and a read, which asks each.
-SHOPS_ARGUMENT: dict[str, Any] = {"type": "string", "description": "from list_shops; several by comma, or all"}
+SHOPS_ARGUMENT: dict[str, Any] = SERVER_ARGUMENTS["shop"] | {"description": "from list_shops; several by comma, or all"}
 # Of a job that would do something else if it were done once more.
 REPEAT_JOB_ARGUMENT: dict[str, Any] = {
     "type": "boolean",

@@ -120,7 +120,9 @@ def _name_shops(result: dict[str, Any], arguments: dict[str, Any]) -> str:
     """The shop that a result is of, or those that were asked; where it tells none, what the call named."""
     inner = arguments.get("arguments")
     named = arguments.get("shop") or (inner.get("shop") if isinstance(inner, dict) else None)
-    return str(result.get("shop") or ",".join(result.get("request_ids", ())) or named)
+    silent = [shop for shops in result.get("not_answered", ()) for shop in shops.split(", ")]
+    asked = dict.fromkeys([*result.get("request_ids", ()), *silent])
+    return str(result.get("shop") or ",".join(asked) or named)
 
 
 def _join_request_ids(result: dict[str, Any]) -> str:
