@@ -22,7 +22,7 @@ ADDRESS = SensitiveFields().get_root("get_order_list").get_child("orders").get_c
 # Letters that change their length in small ones, and scripts that put no space between words.
 WORDS = st.text("aAbß İıſéÉ日本語ไทย0-'", min_size=1, max_size=8)  # noqa: RUF001
 PHRASES = st.lists(
-    WORDS | st.sampled_from(["my name is", "Regards,", "Dear", "Mr", "van", "Street", ", ", "\n"]), max_size=6
+    WORDS | st.sampled_from(["my name is", "MY NAME IS", "Regards,", "Mr", "van", "Robin", ", ", "\n"]), max_size=6
 ).map(" ".join)
 HIDING = st.text("a9\u200b\u200d\ufe0f\u2028\u202e\u00ad\u0085\r\x00\x7f\u20e3é👩", max_size=12)
 ROWS = st.lists(
