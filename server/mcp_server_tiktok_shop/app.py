@@ -235,6 +235,7 @@ def _build_dispatcher(
         foundation.stores.issued_documents,
         export_folder,
         operations,
+        platform.order_owners,
         lambda: late_parts.get().copy_chooser,
         settings.time_zone,
         settings.rows,

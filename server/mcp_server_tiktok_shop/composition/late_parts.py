@@ -123,6 +123,7 @@ def build_late_parts(
         platform.paginator,
         write_executor.result_builder,
         write_executor.current_state_reader,
+        platform.order_owners,
         foundation.settings.time_zone,
     )
     time_zone, clock = foundation.settings.time_zone, foundation.runtime.clock

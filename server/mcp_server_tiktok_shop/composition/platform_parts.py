@@ -9,6 +9,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient
 from mcp_server_tiktok_shop.platform.failed_calls import FailureRules
+from mcp_server_tiktok_shop.platform.order_owners import OrderOwners
 from mcp_server_tiktok_shop.platform.paging import Paginator
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.request_sender import RequestSender
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 
 class PlatformParts(Struct, frozen=True):
-    """All that talks to TikTok."""
+    """All that talks to TikTok; `order_owners` know whose orders are that were read."""
 
     tokens: TokenProvider
     client: PlatformClient
     paginator: Paginator
     sign_in: SignIn
+    order_owners: OrderOwners
 
 
 def build_platform_parts(foundation: Foundation, call_timeout_s: float) -> PlatformParts:
@@ -52,6 +54,7 @@ def build_platform_parts(foundation: Foundation, call_timeout_s: float) -> Platf
         client,
         Paginator(foundation.catalog, client, settings.time_zone),
         SignIn(tokens, auth, client.shops, foundation.catalog, stores.oauth_states, secrets, consent_url),
+        OrderOwners(),
     )
 
 
