@@ -55,13 +55,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "offer": LEAVES | {"settings", "catalog", "state", "calls", "protocol"},
-    "late_parts": LEAVES | {"settings", "catalog", "platform", "state", "table_files", "mirror", "calls", "tools"},
+    "composition": LEAVES
+    | {"settings", "simulation", "catalog", "platform", "state", "table_files", "mirror", "calls", "tools", "sandbox"}
+    | {"offer"},
     "application": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"}
-    | {"offer", "late_parts"},
+    | {"offer", "composition"},
     "app": LEAVES
-    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
-    | {"table_files", "offer", "late_parts", "application"},
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "sandbox", "composition", "application"},
     "teams": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "protocol", "offer", "application", "app"},
     "cli": LEAVES

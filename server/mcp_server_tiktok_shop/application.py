@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
-    from mcp_server_tiktok_shop.late_parts import LateParts
+    from mcp_server_tiktok_shop.composition.late_parts import LateParts
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.mirror.mirror import Mirror

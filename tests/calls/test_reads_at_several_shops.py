@@ -16,7 +16,9 @@ from mcp_server_tiktok_shop.catalog.looks import LOOKS_FILE
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL
 from tests.calls.test_saved_reads import read_csv
+from tests.calls.test_writes import told
 from tests.keys import reply
+from tests.tools.job_items import to_items
 from tests.tools.several_shops import PAUSE, at_several, list_shops
 from tests.wire.recorder import TEA, Recorder
 
@@ -255,6 +257,24 @@ async def test_ids_of_several_shops_are_told_by_shop_and_those_of_none_as_missin
         alone = await refuse(client, "get_order_detail", ids=mixed, shop="GB")
     assert british["not_found"] == orders["US"]
     assert alone["code"] == 21008111, "where one shop is named, an id of another is refused as before"
+
+
+async def test_an_order_of_another_shop_among_many_takes_few_reads_and_a_job_knows_whose_they_are(
+    connect: Connect,
+) -> None:
+    sandbox = Sandbox(shops=3, orders=100)
+    british, german, _ = list_shops(sandbox)
+    ids = [*list_newest(british)[:30], list_newest(german)[0], *list_newest(british)[30:49]]
+    async with at_several(connect, sandbox) as client:
+        found = await read(client, "get_order_detail", ids=ids, fields=IDS)
+        count = len(sandbox.log.list_entries("get_order_detail"))
+        arguments = {"order_ids": ids, "reason": "out of stock", "shop": "all", "dry_run": True}
+        planned = await told(client, "run_write_operation", name="cancel_orders", arguments=arguments)
+        later_count = len(sandbox.log.list_entries("get_order_detail")) - count
+    assert {region: len(list_ids(block)) for region, block in found["data"].items()} == {"GB": 49, "DE": 1}
+    assert count <= 50, "one by one it were 90 and more"
+    assert {item["shop"] for item in to_items(planned["data"])} == {"GB", "DE"}
+    assert later_count == 2, "the orders of each shop at once, and none at the third"
 
 
 async def test_shops_that_have_nothing_are_named_and_take_no_place(connect: Connect, sandbox: Sandbox) -> None:

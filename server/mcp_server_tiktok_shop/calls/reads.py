@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mcp_server_tiktok_shop.calls.batch_reads import call_in_parts
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
+from mcp_server_tiktok_shop.calls.own_orders import OwnOrdersReader, list_ids
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.page_collector import CLOSING_S
 from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.order_owners import OrderOwners
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
@@ -60,6 +61,7 @@ class ReadExecutor(Struct, frozen=True):
     issued_documents: IssuedDocuments
     export_folder: ExportFolder
     operations: OperationDirectory
+    order_owners: OrderOwners
     get_copy_chooser: Callable[[], CopyChooser]
     zone: ZoneInfo | None
     max_rows: int = 0
@@ -109,15 +111,38 @@ class ReadExecutor(Struct, frozen=True):
             page_buffer = PageBuffer(self.result_builder, operation, fields, self.shop_count)
             await self.read_pages(operation, values, server_arguments, target, report, page_buffer)
             return await page_buffer.to_result(target.shop)
-        response = await (
-            call_in_parts(self.platform, operation, values, target, zone, self._find_deadline())
-            if self.shop_count
-            else self.platform.call(bind(operation, values, zone), target)
-        )
+        response = await self._call(operation, values, target)
         await self._remember_document(response.data)
         if fields is None and 0 < response.size_bytes <= SMALL_ANSWER_BYTES:
             fields = []  # all of them
         return await self.result_builder.read(operation, values, response, zone, fields, target.shop)
+
+    async def _call(self, operation: Operation, values: Json, target: Target) -> ApiResponse:
+        """The platform's answer; at one of several shops to a batch of ids, about those that it has.
+
+        Raises:
+            ShopError: What the platform refused; where none of the ids is the shop's, that.
+
+        """
+        deadline, zone = self._find_deadline(), target.resolve_zone(self.zone)
+        rule = operation.record.get("answers_each")
+        if not self.shop_count or rule is None or target.shop is None:
+            return await self.platform.call(bind(operation, values, zone), target, deadline=deadline)
+        ids, list_name = values[rule["argument"]], rule["list"]
+
+        async def call(some: list[str]) -> ApiResponse:
+            part = values | {rule["argument"]: some}
+            return await self.platform.call(bind(operation, part, zone), target, deadline=deadline)
+
+        reader = OwnOrdersReader(
+            call, lambda response: list_ids(response.data.get(list_name)), target.shop.id, self.order_owners
+        )
+        responses = await reader.read_own(ids) or [await call(ids)]  # what is known to be elsewhere, TikTok refuses
+        rows = [row for response in responses for row in response.data.get(list_name) or ()]
+        places = {order_id: place for place, order_id in enumerate(ids)}
+        rows.sort(key=lambda row: places.get("".join(list_ids([row])), len(ids)))  # as they were asked for
+        size = sum(response.size_bytes for response in responses)
+        return ApiResponse(responses[0].data | {list_name: rows}, responses[0].request_id, size)
 
     def open_file(self, operation: Operation, server_arguments: Json, zone: ZoneInfo, shop: str = "") -> PageFile:
         """The file that `save_as` names, for the rows of a list; of one of several shops with what it is called."""

@@ -42,6 +42,10 @@ class ApiCall(Struct, frozen=True):
     form: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Upload] = field(default_factory=dict)
 
+    @property
+    def is_read(self) -> bool:
+        return self.operation.effect == "read"
+
 
 def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str, Upload] | None = None) -> ApiCall:
     """Build the request of an operation: path and query as text, the body as bytes of compact JSON.

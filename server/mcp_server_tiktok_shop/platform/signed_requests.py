@@ -52,7 +52,7 @@ class ApiTransport(Struct, frozen=True):
         response = await transport.request(call.method, url, timeout=timeout, **parts)
         size_bytes = len(response.content)
         answer = await run_by_size(size_bytes, parse_response, response, redact_words=self.redact_words)
-        if answer.is_unread and call.operation.effect == "read":
+        if answer.is_unread and call.is_read:
             raise UnusableAnswerError("its data is not an object as documented", UNREAD_DATA_HINT)
         return answer
 

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from mcp_server_tiktok_shop.calls.jobs.order_owners import OrderOwners
+from mcp_server_tiktok_shop.calls.own_orders import MAX_READS_AT_ONCE
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.order_owners import OrderOwners
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
 
 STEPS_TIME_S = 15.0  # seconds of a call that reading leaves for the writes
-MAX_READS_AT_ONCE = 5
 
 
 class JobContext(Struct, frozen=True):
@@ -51,6 +51,11 @@ class JobContext(Struct, frozen=True):
     current_state_reader: CurrentStateReader
     order_owners: OrderOwners
     has_other_shops: bool = False
+
+    @property
+    def shop_id(self) -> str:
+        """The id of the call's shop; empty where the call is for no shop."""
+        return self.target.shop.id if self.target.shop else ""
 
     async def read(self, name: str, arguments: Json) -> Json:
         """The `data` of a read.
@@ -123,8 +128,8 @@ class JobContexts(Struct, frozen=True):
     paginator: Paginator
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
+    order_owners: OrderOwners
     zone: ZoneInfo | None
-    order_owners: OrderOwners = field(default_factory=OrderOwners)
 
     async def make(self, shop: str | None, caller: Caller) -> JobContext:
         """The context of a call for the shop that its caller chose.

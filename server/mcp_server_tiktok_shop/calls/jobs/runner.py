@@ -111,9 +111,8 @@ class JobRunner(Struct, frozen=True):
         key = compute_fingerprint(operation, values, context.target)
         record = await self.job_records.load(key)
         known_record = replace(record, entries=dict(record.entries))
-        shop_id = context.target.shop.id if context.target.shop else ""
         audit_log = self.write_executor.undo_checker.audit_log
-        record.mark_undone(await list_undone(audit_log, record.list_job_ids()), shop_id)
+        record.mark_undone(await list_undone(audit_log, record.list_job_ids()), context.shop_id)
         if server_arguments.get("repeat"):
             record.start_anew(self.job_records.clock())
         else:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.jobs.context import MAX_READS_AT_ONCE
+from mcp_server_tiktok_shop.calls.own_orders import OwnOrdersReader, list_ids
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tools.jobs.refusals import is_of_other_shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +33,10 @@ async def read_orders(ids: Iterable[str], context: JobContext) -> dict[str, Json
     """
     orders: dict[str, Json] = {}
     distinct_ids = list(dict.fromkeys(ids))
-    for chunk in split_into_batches(_drop_foreign(distinct_ids, context), MAX_IDS_PER_READ):
+    likely_ids = distinct_ids
+    if context.has_other_shops:
+        likely_ids = context.order_owners.drop_foreign(distinct_ids, context.shop_id)
+    for chunk in split_into_batches(likely_ids, MAX_IDS_PER_READ):
         for data in await _read_details(chunk, context):
             orders |= {str(order["id"]): order for order in data.get("orders") or () if has_id(order)}
     return {order_id: orders[order_id] for order_id in distinct_ids if order_id in orders}
@@ -52,37 +53,17 @@ async def read_open_cancellations(order_ids: Iterable[str], context: JobContext)
 
 
 async def _read_details(ids: list[str], context: JobContext) -> list[Json]:
-    """The answers about these orders: one, or where one order of another shop refuses all of it, one for each here."""
+    """The answers about those of the ids that are this shop's; where the call is for it alone, all of them must be."""
+
+    async def read(some: list[str]) -> Json:
+        return await context.read("get_order_detail", {"ids": some})
+
+    if not context.has_other_shops:
+        return [await read(ids)]
+    reader = OwnOrdersReader(read, lambda data: list_ids(data.get("orders")), context.shop_id, context.order_owners)
     try:
-        return [_enter_owner(await context.read("get_order_detail", {"ids": ids}), context)]
+        return await reader.read_own(ids)
     except ShopError as error:
-        if not is_of_other_shop(error, context):
+        if not error.is_not_here:
             raise
-    if len(ids) == 1:
         return []
-    # Each shop begins elsewhere: what one finds meanwhile, the others need not ask for.
-    start = zlib.crc32(_get_shop_id(context).encode()) % len(ids)
-    found: list[Json] = []
-    for chunk in split_into_batches(ids[start:] + ids[:start], MAX_READS_AT_ONCE):
-        argument_sets: list[Json] = [{"ids": [order_id]} for order_id in _drop_foreign(chunk, context)]
-        for answer in await context.read_each("get_order_detail", argument_sets):
-            if not isinstance(answer, ShopError):
-                found.append(_enter_owner(answer, context))
-            elif not is_of_other_shop(answer, context):
-                raise answer
-    return found
-
-
-def _drop_foreign(ids: Sequence[str], context: JobContext) -> list[str]:
-    """The ids but for those that are known to be of other shops, where the call is for such as well."""
-    shop_id = _get_shop_id(context)
-    return [i for i in ids if not (context.has_other_shops and context.order_owners.is_elsewhere(i, shop_id))]
-
-
-def _enter_owner(data: Json, context: JobContext) -> Json:
-    context.order_owners.enter((str(o["id"]) for o in data.get("orders") or () if has_id(o)), _get_shop_id(context))
-    return data
-
-
-def _get_shop_id(context: JobContext) -> str:
-    return context.target.shop.id if context.target.shop else ""

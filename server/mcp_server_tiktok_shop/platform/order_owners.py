@@ -23,6 +23,6 @@ class OrderOwners(Struct, frozen=True):
         while len(self.shop_ids) > MAX_ORDERS:
             del self.shop_ids[next(iter(self.shop_ids))]
 
-    def is_elsewhere(self, order_id: str, shop_id: str) -> bool:
-        """Whether an order surely is none of this shop's."""
-        return self.shop_ids.get(order_id, shop_id) != shop_id
+    def drop_foreign(self, order_ids: Iterable[str], shop_id: str) -> list[str]:
+        """The ids but for those of orders that surely are none of this shop's."""
+        return [each for each in order_ids if self.shop_ids.get(each, shop_id) == shop_id]
