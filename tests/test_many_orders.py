@@ -19,9 +19,9 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.time_zones import parse_zone
 from mcp_server_tiktok_shop.tools.periods import parse_period
-from tests.platform.test_tokens import until
 from tests.platform.worker import keys, started
 from tests.tools.report_books import read_table
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -20,8 +20,9 @@ from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
-from tests.platform.test_tokens import DAY, READ, WRITE, at_work, bad, done, good, reference, until
+from tests.platform.test_tokens import DAY, READ, WRITE, at_work, bad, done, good, reference
 from tests.platform.worker import INHERITED, ROOT, Worker, environment, keys, started, waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -319,7 +320,7 @@ class Mute:
 
     async def listen(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.process.stdout.readline(), 10))
+        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_S))
         return message
 
     async def initialize(self) -> None:

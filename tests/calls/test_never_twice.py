@@ -12,8 +12,9 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
-from tests.platform.test_tokens import WRITE, Clock, at_work, bad, done, good, reference, until
+from tests.platform.test_tokens import WRITE, Clock, at_work, bad, done, good, reference
 from tests.platform.worker import keys, waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +124,7 @@ async def test_a_write_cancelled_in_flight_runs_to_its_end_and_is_known(connect:
         await until(lambda: not sandbox.faults._planned)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (error := bad(await client.call_tool(WRITE, arguments))["error"]) != "already_done":
                 assert error == "unknown_outcome"  # it is under way
     assert done(sandbox, WRITE) == 1

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
+from tests.waits import PATIENCE_S
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "hunter2-hunter2"
@@ -44,7 +45,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         text=True,
         stdin=subprocess.DEVNULL,
         env=os.environ | environment,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -255,7 +256,7 @@ def test_the_sandbox_prints_its_keys_and_serves_what_they_open(tmp_path: Path) -
             assert settings.app_key
         finally:
             served.terminate()
-            served.wait(10)
+            served.wait(PATIENCE_S)
 
 
 def test_both_ways_to_start_are_the_same_command() -> None:

@@ -26,6 +26,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.platform.test_tokens import bad, good
 from tests.platform.worker import INHERITED, ROOT, all_stored, environment, started
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -64,7 +65,7 @@ class Dialogue:
         """All it has said once these words were among it."""
         assert self.process.stdout is not None
         while words not in self.said:
-            chunk = await asyncio.wait_for(self.process.stdout.read(4096), 20)
+            chunk = await asyncio.wait_for(self.process.stdout.read(4096), PATIENCE_S)
             assert chunk, f"it ended without {words!r}: {await self.ended()}"
             self.said += chunk.decode()
         return self.said
@@ -74,7 +75,7 @@ class Dialogue:
         self.process.stdin.write(f"{text}\n".encode())
 
     async def ended(self) -> Ran:
-        out, err = await asyncio.wait_for(self.process.communicate(), 30)
+        out, err = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
         assert self.process.returncode is not None
         return Ran(self.process.returncode, self.said + out.decode(), err.decode())
 
@@ -398,7 +399,7 @@ class Screen:
 
     async def shows(self, words: str) -> None:
         while words not in self.shown:
-            await asyncio.wait_for(self.more.wait(), 20)
+            await asyncio.wait_for(self.more.wait(), PATIENCE_S)
             self.more.clear()
 
     def type(self, text: str) -> None:

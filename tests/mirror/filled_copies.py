@@ -59,7 +59,7 @@ async def start_runner() -> AsyncIterator[QueryRunner]:
         runner.close()
 
 
-async def wait_until(condition: Callable[[], object], timeout_s: float = 5.0) -> bool:
+async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> bool:
     """Whether something becomes so within the time."""
     deadline = time.monotonic() + timeout_s
     while not (is_so := condition()) and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody tells of it

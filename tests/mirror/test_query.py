@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError, QueryLimits
-from tests.mirror.filled_copies import TABLES, fill_copy, start_runner, wait_until
+from tests.mirror.filled_copies import TABLES, fill_copy, start_runner
 from tests.protocol.test_server import children
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -504,12 +505,12 @@ async def test_a_question_is_stopped_at_its_time(runner: QueryRunner) -> None:
 async def test_a_question_that_is_given_up_ends_with_its_process(runner: QueryRunner) -> None:
     before = {*children(os.getpid())}
     question = asyncio.create_task(runner.run(ENDLESS, [], zone=UTC))
-    await wait_until(lambda: {*children(os.getpid())} - before)
+    await until(lambda: {*children(os.getpid())} - before)
     await asyncio.sleep(0.5)
     question.cancel()
     with pytest.raises(asyncio.CancelledError):
         await question
-    assert await wait_until(lambda: not {*children(os.getpid())} - before)
+    await until(lambda: not {*children(os.getpid())} - before)
     assert (await runner.run("SELECT 1", [], zone=UTC)).cells == [[1]]
 
 

@@ -16,9 +16,10 @@ from mcp.shared.exceptions import MCPError
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
-from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference, until
+from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference
 from tests.teams.replicas import Replica, sandbox_keys, serve_pair, serve_replica, serve_replicas, start_replica
 from tests.teams.test_replicas import read_stored
+from tests.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import READ, WRITE, reference
 from tests.protocol.test_operating import CONTENT
 from tests.teams.test_outages import FINAL, Tally, Team, run_team
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,7 +64,7 @@ class Load:
 
     async def run(self, caller: int) -> None:
         headers = CONTENT | {"Authorization": f"Bearer {self.team.token}"}
-        async with httpx2.AsyncClient(headers=headers, timeout=60) as client:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as client:
             number = 0
             while True:
                 number += 1

@@ -18,11 +18,11 @@ from mcp_server_tiktok_shop.state.postgres.value_cipher import SEAL_BYTES
 from mcp_server_tiktok_shop.teams.team_state import open_team_state
 from tests.conftest import CATALOG
 from tests.platform.test_tokens import good
-from tests.protocol.test_webhooks import wait_until
 from tests.teams.databases import KEY
 from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_replica, start_replica
 from tests.teams.test_faults import call_until_cut, linux
 from tests.teams.test_replicas import put_accounts
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -140,7 +140,7 @@ async def test_two_that_ask_at_once_for_the_first_time_read_the_shop_once(home: 
         async def list_rights() -> list[Any]:
             return pair.run_sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
 
-        await wait_until(list_rights, [])
+        await until(list_rights, [])
 
 
 async def test_while_one_replica_reads_for_long_the_other_is_answered_what_it_asks_for(
@@ -345,4 +345,4 @@ async def wait_until_reading(sandbox: Sandbox) -> None:
     async def is_reading() -> bool:
         return bool(sandbox.log.list_entries(READ)) or sandbox.app.max_in_flight > 2
 
-    await wait_until(is_reading, wanted=True)
+    await until(is_reading)

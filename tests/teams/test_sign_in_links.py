@@ -22,6 +22,7 @@ from tests.platform.test_tokens import READ, bad, good, nowhere
 from tests.teams.replicas import Replica, sandbox_keys, serve_replicas, start_replica
 from tests.teams.test_replicas import read_stored
 from tests.teams.test_tenant_settings import run
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,7 +68,7 @@ def state_in(link: str) -> str:
 
 async def come_back(address: str, *, method: str = "GET", **headers: str) -> httpx2.Response:
     """What the seller's browser is answered; it says what must hold of every page."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=30) as browser:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as browser:
         response = await browser.request(method, address, headers=headers)
     if response.headers.get("content-type", "").startswith("text/html"):
         assert response.headers["cache-control"] == "no-store"

@@ -11,7 +11,6 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import told
-from tests.platform.test_tokens import until
 from tests.teams.replicas import Replica, sandbox_keys, serve_replicas, start_replica
 from tests.teams.test_faults import call_until_cut
 from tests.teams.test_questions import serve_team
@@ -31,6 +30,7 @@ from tests.tools.several_shops import (
 )
 from tests.tools.test_ids_of_several_shops import find_chat
 from tests.tools.test_ship_orders import list_waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -122,7 +122,7 @@ async def test_where_a_replica_is_killed_between_shops_another_does_what_is_left
                 sandbox.faults.add("update_price", delay=1.5)
                 token = {"token": asked["confirm"]}
                 cut = asyncio.create_task(call_until_cut(goes, "confirm_write", token))
-                await until(lambda: not sandbox.faults._planned, patience=30.0)
+                await until(lambda: not sandbox.faults._planned)
                 await goes.kill()
                 assert await cut is None
             await asyncio.sleep(2.0)  # what the dead one had sent still arrives
@@ -239,7 +239,7 @@ async def test_what_was_done_is_told_though_the_database_went_away_meanwhile(
             await client.list_tools()  # which this client does after its first call, and then not again
             sandbox.faults.add("update_price", delay=2.0)
             call = asyncio.create_task(run(client, "change_prices", **arguments))
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: not sandbox.faults._planned)
             await asyncio.to_thread(postgres.stop)
             try:
                 part = await call
@@ -279,14 +279,14 @@ async def test_a_job_that_its_client_cancels_at_one_replica_goes_on_at_another(
         ):
             sandbox.faults.add("send_message", delay=2.0)
             cancelled = asyncio.create_task(call_until_cut(other, "run_write_operation", call))
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: not sandbox.faults._planned)
             cancelled.cancel()
             await asyncio.wait([cancelled])
             if ends:
                 assert other.process is not None
                 await asyncio.sleep(0.2)
                 other.process.terminate()
-                await asyncio.wait_for(other.process.wait(), 20)
+                await asyncio.wait_for(other.process.wait(), PATIENCE_S)
             else:
                 await asyncio.sleep(3.5)
             assert list_sent(sandbox) == [("send_message", "GB")]

@@ -18,11 +18,12 @@ from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from mcp_server_tiktok_shop.state.change_notices import ChangeNotice
 from mcp_server_tiktok_shop.state.redis.notices import RedisNotices
 from tests.platform.test_tokens import good
-from tests.protocol.test_webhooks import HOST, URL, wait_until
+from tests.protocol.test_webhooks import HOST, URL
 from tests.teams.databases import TENANT
 from tests.teams.replicas import Replica, sandbox_keys, serve_replica, serve_replicas, start_replica
 from tests.teams.test_faults import linux
 from tests.teams.test_replicas import put_accounts
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,7 +52,7 @@ class Team:
     async def send(self, body: bytes, replica: int = 0, signature: str | None = None) -> httpx2.Response:
         headers = {"Host": HOST, "Authorization": signature or self.sandbox.webhook_sender.sign(body)}
         url = self.replicas[replica].url.replace("/mcp", "/webhooks/tiktok")
-        async with httpx2.AsyncClient(timeout=30) as http:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as http:
             return await http.post(url, content=body, headers=headers)
 
     async def ask(self, sql: str, number: int = 0, replica: int = 0) -> Any:
@@ -72,7 +73,7 @@ class Team:
         return await state.database.fetch_all("SELECT id FROM notifications WHERE is_pending")
 
     async def settle(self, timeout_s: float = 20) -> None:
-        await wait_until(self.list_pending, [], timeout_s)
+        await until(self.list_pending, [], timeout_s)
 
 
 @asynccontextmanager
@@ -246,7 +247,7 @@ async def test_what_a_killed_replica_was_reading_another_reads_within_a_minute(h
             async def is_reading() -> bool:
                 return sandbox.app.max_in_flight > 0
 
-            await wait_until(is_reading, wanted=True)
+            await until(is_reading)
             await asyncio.sleep(1)
             assert len(await team.list_pending()) == 1
             await goes.kill()
@@ -272,7 +273,7 @@ async def test_a_change_is_known_at_the_other_replica_while_the_database_is_away
         async def is_known() -> bool:
             return await marks.find_latest("7", ["orders"]) > 0
 
-        await wait_until(is_known, wanted=True)
+        await until(is_known)
         of_others = (marks, ["products"]), (other.state.make_stores("tea").write_marks, ["orders"])
         assert await asyncio.gather(*(each.find_latest("7", areas) for each, areas in of_others)) == [0, 0]
         postgres.start()
@@ -292,7 +293,7 @@ async def test_what_changed_in_one_database_is_no_news_in_another_that_shares_it
             await states[0].notices.tell(notice)
             return states[1].notices.find_latest("tea", "7", ["orders"]) == notice.moment
 
-        await wait_until(is_known, wanted=True)
+        await until(is_known)
         await asyncio.sleep(0.2)
         assert states[2].notices.find_latest("tea", "7", ["orders"]) == 0
 
@@ -302,7 +303,7 @@ async def test_listening_ends_at_whatever_moment_it_is_told_to(redis: Redis) -> 
         notices = RedisNotices(redis.url, SecretStr(""), time.monotonic, "a")
         for _ in range(step_count):
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await notices.close()
 
 
@@ -316,7 +317,7 @@ async def test_notices_come_again_when_redis_does(redis: Redis) -> None:
                 await asyncio.sleep(0.05)
                 return other.find_latest("tea", "7", ["orders"]) == moment
 
-            await wait_until(is_known, wanted=True)
+            await until(is_known)
 
         await tell(1.0)
         redis.stop()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.platform.test_tokens import until
 from tests.platform.worker import keys
 from tests.protocol.test_http import serve
 from tests.protocol.test_server import process
@@ -28,6 +27,7 @@ from tests.tools.several_shops import (
     run,
 )
 from tests.tools.test_ids_of_several_shops import find_chat
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ async def cancel_during_a_write(client: Client, sandbox: Sandbox, operation: str
     """The client gives up on a job of several writes while the first is on its way."""
     sandbox.faults.add(operation, delay=WRITE_S)
     call = asyncio.create_task(run(client, tool, **arguments))
-    await until(lambda: not sandbox.faults._planned, patience=20.0)
+    await until(lambda: not sandbox.faults._planned)
     await asyncio.sleep(0.2)
     call.cancel()
     await asyncio.wait([call])
@@ -120,9 +120,9 @@ async def test_a_process_that_is_told_to_end_begins_no_further_write_of_a_job(ho
             await server.initialize()
             sandbox.faults.add(SEND, delay=WRITE_S)
             await server.send("tools/call", {"name": "run_write_operation", "arguments": call})
-            await until(lambda: not sandbox.faults._planned, patience=20.0)
+            await until(lambda: not sandbox.faults._planned)
             server.process.terminate()
-            await asyncio.wait_for(server.process.wait(), 15)
+            await asyncio.wait_for(server.process.wait(), PATIENCE_S)
         assert list_sent(sandbox) == [(SEND, "GB")]
         async with process(home, **settings) as server:
             await server.initialize()

@@ -19,9 +19,9 @@ from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.jobs.change_rules import ChangeRule, Ending
 from tests.calls.test_writes import Clock, Person, told, writes
-from tests.platform.test_tokens import until
 from tests.tools.job_items import to_items
 from tests.tools.test_product_jobs import list_products, run
+from tests.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,7 +160,7 @@ async def test_a_job_that_was_cut_off_goes_on_where_it_ended(connect: Connect, s
         sandbox.faults.add("update_price", delay=0.001)
         sandbox.faults.add("update_price", delay=0.5)
         call = asyncio.create_task(run(client, "change_prices", **arguments))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: not sandbox.faults._planned)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
         await until(lambda: '"running_at":0.0' in (home / "sandbox" / "jobs.json").read_text().replace(" ", ""))

@@ -12,7 +12,6 @@ import pytest
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Clock, Person, told
-from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     PAUSE,
     SENCHA,
@@ -25,6 +24,7 @@ from tests.tools.several_shops import (
     raise_by_tenth,
     run,
 )
+from tests.waits import until
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -140,7 +140,7 @@ async def test_the_call_that_takes_a_job_back_is_of_no_other_assistants_writes(
     ):
         sandbox.faults.add(PAUSE, delay=3.0)
         slow = asyncio.create_task(run(one, "pause_products", products=[SENCHA], shop="GB"))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: not sandbox.faults._planned)
         fast = await run(two, "pause_products", products=[SENCHA], shop="GB,DE")
         first = await slow
     assert [row.get("error") for row in fast["data"]["shops"]] == ["unknown_outcome", None]

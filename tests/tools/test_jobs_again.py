@@ -11,9 +11,9 @@ import pytest
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Clock, told, writes
-from tests.platform.test_tokens import until
 from tests.tools.test_change_jobs import choose_single, list_skus, read_prices
 from tests.tools.test_product_jobs import list_products, run
+from tests.waits import until
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -25,7 +25,7 @@ async def plan_slowly(client: Client, sandbox: Sandbox, arguments: dict[str, Any
     """A call that knows already what the job did before, and reads prices when another has had time for all."""
     sandbox.faults.add("get_product", delay=2.0)
     call = asyncio.create_task(run(client, "change_prices", **arguments))
-    await until(lambda: not sandbox.faults._planned, patience=20.0)
+    await until(lambda: not sandbox.faults._planned)
     return call
 
 

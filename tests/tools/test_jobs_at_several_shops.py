@@ -11,7 +11,6 @@ import pytest
 from pypdf import PdfReader
 
 from tests.calls.test_writes import Person, told
-from tests.platform.test_tokens import until
 from tests.platform.worker import keys, started, waiting
 from tests.protocol.test_http import serve
 from tests.tools.job_items import to_items
@@ -32,6 +31,7 @@ from tests.tools.several_shops import (
     to_rows,
 )
 from tests.tools.test_ship_orders import list_pages, list_waiting
+from tests.waits import until
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -271,7 +271,7 @@ async def test_a_server_that_is_killed_between_shops_goes_on_with_what_is_left_a
         sandbox.faults.add("update_price", delay=1.5)
         async with waiting() as worker:
             worker.begin(home, settings, [("confirm_write", {"token": asked["confirm"]})])
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: not sandbox.faults._planned)
             await worker.kill()
         async with connect(**settings) as client:
             again = await run(client, "change_prices", **arguments)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.attack.test_label_workers import is_running, start
-from tests.mirror.filled_copies import wait_until
 from tests.protocol.test_server import children, process
+from tests.waits import until
 
 ENDLESS = {"sql": "SELECT max(a.range * b.range % 7) FROM range(10000000) a, range(10000000) b"}
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="th
 
 
 async def wait_for_worker(pid: int) -> list[int]:
-    assert await wait_until(lambda: children(pid), 30)
+    await until(lambda: children(pid), 30)
     return children(pid)
 
 
@@ -38,7 +38,7 @@ async def test_a_call_that_is_cancelled_ends_its_question(home: Path, era: str) 
         while (told := await server.answer()).get("id") != following:
             pass
         assert not told["result"].get("isError"), told
-        assert await server.end() < 5
+        await server.end()
 
 
 async def test_a_client_that_goes_leaves_no_question_behind(home: Path) -> None:
@@ -46,5 +46,5 @@ async def test_a_client_that_goes_leaves_no_question_behind(home: Path) -> None:
         await server.initialize()
         await start(server, "query_shop", ENDLESS, "legacy")
         workers = await wait_for_worker(server.process.pid)
-        assert await server.end() < 5
+        await server.end()
         assert not any(map(is_running, workers))

@@ -12,8 +12,8 @@ import pytest
 
 from mcp_server_tiktok_shop.mirror.query import WORKER_MODULE
 from mcp_server_tiktok_shop.workers.pool import MAX_WORKERS, WorkerEndedError, WorkerPool
-from tests.mirror.filled_copies import wait_until
 from tests.protocol.test_server import children
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ async def test_one_process_does_many_jobs_and_ends_when_it_is_idle(pool: WorkerP
         assert reply["rows"] == [[number]]
         workers |= {*children(os.getpid())} - before
     assert len(workers) == 1
-    assert await wait_until(lambda: not {*children(os.getpid())} - before)
+    await until(lambda: not {*children(os.getpid())} - before)
 
 
 async def test_more_jobs_than_workers_wait_for_each_other(pool: WorkerPool) -> None:
@@ -64,13 +64,13 @@ async def test_a_job_that_takes_too_long_ends_with_its_process(pool: WorkerPool)
     with pytest.raises(TimeoutError):
         await pool.run(make_job(ENDLESS), [], 2)
     assert time.monotonic() - began < 4
-    assert await wait_until(lambda: not {*children(os.getpid())} - before)
+    await until(lambda: not {*children(os.getpid())} - before)
 
 
 async def test_a_process_that_is_killed_is_told_and_replaced(pool: WorkerPool) -> None:
     before = {*children(os.getpid())}
     job = asyncio.create_task(pool.run(make_job(ENDLESS), [], 30))
-    await wait_until(lambda: {*children(os.getpid())} - before)
+    await until(lambda: {*children(os.getpid())} - before)
     await asyncio.sleep(0.5)
     for worker in {*children(os.getpid())} - before:
         os.kill(worker, 9)
