@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from mcp_server_tiktok_shop.platform.client import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,3 +30,22 @@ async def until(
             return
         assert time.monotonic() < end, f"it did not come about: {seen!r}"
         await asyncio.sleep(pause)
+
+
+@dataclass
+class LeapingClock:
+    """A monotonic clock that leaps when it is told to: the time of a call is up at once, and not on a slow machine."""
+
+    passed_s: float = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.passed_s
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(time.time, self)
+
+    def leap(self, seconds: float, data: Any = None) -> Any:
+        """So much later; gives the data, so that an answer's edit can be made of it."""
+        self.passed_s += seconds
+        return data

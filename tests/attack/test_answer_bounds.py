@@ -204,4 +204,3 @@ async def test_a_large_answer_does_not_hold_up_other_calls(connect: Connect) -> 
     assert told["left_out"]
     assert len(waits) > 10
     assert max(waits) < max(1.0, large_s / 2), (max(waits), large_s)  # on a busy machine all of it takes longer
-    assert sorted(waits)[len(waits) // 2] < 0.25

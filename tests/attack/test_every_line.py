@@ -158,8 +158,11 @@ class Wire:
         """What is answered to some lines: a good request behind them tells that all was."""
         await self.write(*lines)
         await asyncio.sleep(0.05 if sum(map(len, lines)) < 100_000 else 0.5)  # errors are written beside results
-        await self.write(make_request(self.era, "last", "tools/list", {}))
-        return await self.read_until("last")
+        answers: list[dict[str, Any]] = []
+        for request_id in ("last", "very last"):
+            await self.write(make_request(self.era, request_id, "tools/list", {}))
+            answers += await self.read_until(request_id)
+        return answers
 
 
 @asynccontextmanager
@@ -320,7 +323,7 @@ async def test_every_random_request_is_answered_by_its_id_and_none_is_a_fault_of
             assert '"error":"internal"' not in json.dumps(answer).replace("\\", "").replace(" ", ""), line[:500]
             number += 1
     write_report(test="random requests", era=era, requests=number, slowest=slowest, codes=codes)
-    assert slowest < 5
+    assert slowest < 30
     assert {"result", UNKNOWN_METHOD, INVALID_PARAMS} <= codes.keys()
 
 

@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -194,10 +193,8 @@ def test_the_example_configuration_may_be_filled_in_any_way(tmp_path: Path) -> N
 # ---- a person's commands
 
 
-def test_the_demo_is_short_ends_well_and_shows_the_refusals(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_the_demo_ends_well_and_shows_the_refusals(tmp_path: Path) -> None:
     done = process("demo", PYTHONWARNINGS="default", COLUMNS="80", TMPDIR=str(tmp_path))
-    assert time.monotonic() - began < 15
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert said.count("refused (batch_limit)") == 2

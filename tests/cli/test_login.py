@@ -26,7 +26,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.platform.test_tokens import bad, good
 from tests.platform.worker import INHERITED, ROOT, all_stored, environment, started
-from tests.waits import PATIENCE_S
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -408,6 +408,8 @@ class Screen:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 async def test_the_secret_is_typed_without_echo(sandbox: Sandbox, url: str, home: Path) -> None:
+    import termios
+
     near, far = os.openpty()
     screen = Screen(near)
     loop = asyncio.get_running_loop()
@@ -416,7 +418,8 @@ async def test_the_secret_is_typed_without_echo(sandbox: Sandbox, url: str, home
         login = await python(home, hosts(url), "-c", TERMINAL, os.ttyname(far), "login")
         login.answer(sandbox.app_key)
         await screen.shows("App secret")
-        await asyncio.sleep(0.1)  # echo is off once the prompt stands; what was typed before is dropped
+        # Echo is off once the prompt stands; what was typed before is dropped.
+        await until(lambda: not termios.tcgetattr(far)[3] & termios.ECHO)
         screen.type(sandbox.app_secret)
         for text in (SERVICE, "us", sandbox.authorization_code()):
             login.answer(text)

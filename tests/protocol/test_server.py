@@ -308,7 +308,6 @@ async def test_a_slow_call_holds_nobody_up(connect: Connect) -> None:
 # ---- the process
 
 END_S = 25.0  # far more than what hangs is given, far less than a call's own deadline
-PROGRAM = ("-m", "mcp_server_tiktok_shop")
 UNHURRIED = (str(Path(__file__).with_name("unhurried_server.py")),)
 
 
@@ -375,9 +374,13 @@ class Process:
 
 
 @asynccontextmanager
-async def process(
-    home: Path, *arguments: str, program: tuple[str, ...] = PROGRAM, **more: str
-) -> AsyncIterator[Process]:
+async def process(home: Path, *arguments: str, **more: str) -> AsyncIterator[Process]:
+    async with launch(("-m", "mcp_server_tiktok_shop"), home, *arguments, **more) as launched:
+        yield launched
+
+
+@asynccontextmanager
+async def launch(program: tuple[str, ...], home: Path, *arguments: str, **more: str) -> AsyncIterator[Process]:
     started = await asyncio.create_subprocess_exec(
         sys.executable,
         *program,
@@ -452,7 +455,7 @@ async def test_standard_output_holds_json_rpc_alone_and_the_log_no_secret(home: 
 
 @pytest.mark.parametrize("arguments", [["--sandbox"], ["--sandbox", "--era", "legacy"]])
 async def test_the_process_ends_when_the_client_goes_away(home: Path, arguments: list[str]) -> None:
-    async with process(home, *arguments, program=UNHURRIED) as server:
+    async with launch(UNHURRIED, home, *arguments) as server:
         await server.initialize()
         assert "error" not in await server.call("get_warehouse_list")
         await server.call("resize_pdf", {"source": "nothing.pdf"})
@@ -463,7 +466,7 @@ async def test_the_process_ends_when_the_client_goes_away(home: Path, arguments:
 
 
 async def test_the_process_ends_when_the_client_goes_away_before_saying_anything(home: Path) -> None:
-    async with process(home, "--sandbox", program=UNHURRIED) as server:
+    async with launch(UNHURRIED, home, "--sandbox") as server:
         await asyncio.sleep(1.5)
         await server.end()
         assert server.process.returncode == 0
@@ -483,7 +486,7 @@ async def test_the_process_ends_though_a_call_is_still_under_way(home: Path) -> 
     host = await asyncio.start_server(silent, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{host.sockets[0].getsockname()[1]}"
     keys = {"app_key": APP_KEY, "app_secret": APP_SECRET, "access_token": ACCESS_TOKEN}
-    async with process(home, api_url=url, auth_url=url, program=UNHURRIED, **keys) as server:
+    async with launch(UNHURRIED, home, api_url=url, auth_url=url, **keys) as server:
         await server.initialize()
         await server.send("tools/call", {"name": "get_order_detail", "arguments": {"ids": ["1"]}})
         await asked.wait()

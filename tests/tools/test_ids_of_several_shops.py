@@ -181,10 +181,11 @@ async def test_two_assistants_with_the_same_job_at_several_shops_do_it_once(conn
         at_several(connect, sandbox, confirm="none") as one,
         at_several(connect, sandbox, confirm="none") as two,
     ):
-        sandbox.faults.add("get_product", delay=2.0)
+        gate = sandbox.faults.hold("get_product")
         slow = asyncio.create_task(run(two, "change_prices", **arguments))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         fast = await run(one, "change_prices", **arguments)
+        gate.open()
         late = await slow
     assert "error" not in fast
     assert late["error"] in ("already_done", "unknown_outcome", "declined")

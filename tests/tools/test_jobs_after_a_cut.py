@@ -175,10 +175,11 @@ async def test_of_a_shop_that_is_done_and_one_under_way_the_same_call_is_told_to
         at_several(connect, sandbox, confirm="none") as other,
     ):
         await run(client, "change_prices", **arguments, shop="GB")
-        sandbox.faults.add("update_price", delay=3.0)
+        gate = sandbox.faults.hold("update_price")
         slow = asyncio.create_task(run(other, "change_prices", **arguments, shop="US"))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         both = await run(client, "change_prices", **arguments, shop="GB,US")
+        gate.open()
         await slow
     assert both["error"] == "unknown_outcome"
     assert "repeat" not in both["hint"]
