@@ -131,6 +131,7 @@ def configure_logging(guard: LogGuard, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them
+    logging._srcfile = None  # noqa: SLF001 - nor where it was written: the library names this way to spare the search
     root.setLevel(level)
     for library in LIBRARY_LOGGERS:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -25,7 +25,7 @@ from mcp_server_tiktok_shop.logs import SecretRedactor
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 from mcp_server_tiktok_shop.state.accounts import Shop
 from tests.calls.hostile_answers import SECRET, HostileAnswers
-from tests.calls.plain_answers.results import PlainBuilder, PlainResult
+from tests.calls.plain_answers import PlainBuilder, PlainResult
 from tests.calls.shapes import paths
 from tests.conftest import CATALOG
 

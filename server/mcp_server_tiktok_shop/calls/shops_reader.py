@@ -50,7 +50,10 @@ class ReadCall(Struct, frozen=True):
     @property
     def has_local_times(self) -> bool:
         """Whether a time was given that is another moment in each zone."""
-        return any(has_local_time(self.operation.arguments[name], value) for name, value in self.values.items())
+        schemas = self.operation.arguments
+        return self.operation.takes_times and any(
+            has_local_time(schemas[name], value) for name, value in self.values.items()
+        )
 
     @property
     def is_of_one(self) -> bool:

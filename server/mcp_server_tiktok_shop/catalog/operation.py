@@ -144,6 +144,11 @@ class Operation(Struct, frozen=True, eq=False, dict=True, weakref=True):
         return schemas | ({"chart": CHART_ARGUMENT} if self.record.get("has_charts") else {})
 
     @cached_property
+    def takes_times(self) -> bool:
+        """Whether a time stands anywhere in its arguments, or a limit that may be one of time."""
+        return any(map(_may_hold_time, self.arguments.values()))
+
+    @cached_property
     def upload_schemas(self) -> dict[str, Json]:
         """The file parts of a multipart body, by the name the platform gives them."""
         return {name: s for name, s in self.record["arguments"].items() if "given_as" in s}
@@ -286,6 +291,15 @@ def get_default(schema: Json, name: str) -> Any:
     if len(schema.get("enum", ())) == 1 and not schema.get("x-enum-open"):
         return schema["enum"][0]
     return min(DEFAULT_PAGE_SIZE, schema.get("maximum", DEFAULT_PAGE_SIZE)) if name == "page_size" else None
+
+
+def _may_hold_time(schema: Json) -> bool:
+    return (
+        is_time(schema)
+        or "x-limits-when" in schema
+        or ("items" in schema and _may_hold_time(schema["items"]))
+        or any(map(_may_hold_time, schema.get("properties", {}).values()))
+    )
 
 
 def is_time(schema: Json) -> bool:

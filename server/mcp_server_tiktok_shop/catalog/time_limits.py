@@ -34,6 +34,8 @@ def validate_times(operation: Operation, values: Json, zone: ZoneInfo, now: floa
         ShopError: `invalid_arguments`.
 
     """
+    if not operation.takes_times:
+        return
     moment = datetime.fromtimestamp(now, zone)
     schema = {"properties": operation.arguments}
     by_argument: dict[str, Problem] = {}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
 MAX_VIOLATIONS = 50  # that are described: a long list may have the same one in every item
 MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies take no longer ones
+MAX_ENCODED_CHARS = 12  # of one character: four bytes in UTF-8, each written as %F0
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
 BYTES_PER_MB = 2**20
 GROUP_DIGITS = 3  # between thousands separators
@@ -295,7 +296,10 @@ def _iter_base64_violations(schema: Json, text: str, path: str) -> Iterator[_Vio
 def _iter_query_violations(operation: Operation, values: Json) -> Iterator[_Violation]:
     """Check that all that goes into the URL fits one, percent-encoded as it will be."""
     names = [name for name in values if name in operation.arguments and "query" in operation.get_locations(name)]
-    sizes = {name: len(quote(str(values[name]), safe="")) for name in names}
+    texts = {name: str(values[name]) for name in names}
+    if sum(map(len, texts.values())) * MAX_ENCODED_CHARS <= MAX_QUERY_CHARS:  # mostly so
+        return
+    sizes = {name: len(quote(text, safe="")) for name, text in texts.items()}
     if sum(sizes.values()) > MAX_QUERY_CHARS:
         longest = max(sizes, key=lambda name: sizes[name])
         message = f"brings the request's URL to {sum(sizes.values()):,} characters"

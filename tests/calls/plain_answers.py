@@ -1,24 +1,23 @@
-"""Makes the result of a read of an answer, each step over the whole of it: what leaves, and what is kept beside it."""
+"""Makes results by the server's own steps, each over the whole of an answer: what the quick way is held to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text, strip_invisible_values
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes, find_empty_paths
-from mcp_server_tiktok_shop.calls.results.normalization import extract_failures
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
+from mcp_server_tiktok_shop.calls.results.normalization import Normalizer, compile_shape, extract_failures
+from mcp_server_tiktok_shop.calls.results.projection import DefaultView, project_view, resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import to_table
-from mcp_server_tiktok_shop.calls.results.untrusted_paths import make_untrusted_entry
-from tests.calls.plain_answers.free_text import has_suspect_characters, strip_invisible
-from tests.calls.plain_answers.normalization import compile_shape, normalize
-from tests.calls.plain_answers.projection import DefaultView, drop_empty, project_view, resolve_selection
-from tests.calls.plain_answers.redactor import redact, redact_text, strip_invisible_values
-from tests.calls.plain_answers.truncation import (
+from mcp_server_tiktok_shop.calls.results.truncation import (
     TRUNCATION_NOTICE_BYTES,
     build_truncation_notice,
-    to_json_text,
     truncate,
 )
+from mcp_server_tiktok_shop.calls.results.untrusted_paths import make_untrusted_entry
+from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,9 +59,12 @@ class PlainBuilder:
     hide_secrets: Callable[[str], str]
 
     def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
-        shape = compile_shape(self.catalog.get_response_shape(operation))
+        normalizer = Normalizer(zone)
+        data = normalizer.normalize_object(response.data, compile_shape(self.catalog.get_response_shape(operation)))
+        token = data.pop("next_page_token", None)
+        beside = {"skipped": normalizer.skipped, "next_page_token": token, "request_id": response.request_id}
         result = extract_failures(
-            normalize(response, shape, zone),
+            {"data": data} | {name: value for name, value in beside.items() if value},
             operation,
             values,
             self.catalog,
@@ -152,10 +154,7 @@ class PlainBuilder:
         return {path.rpartition(".")[2]: text for path, text in deadlines.items() if _has(shown, path.split("."))}
 
     def _guard(self, result: Json) -> str:
-        text = to_json_text(result)
-        if has_suspect_characters(text):
-            text = to_json_text(strip_invisible_values(result))
-        return self.hide_secrets(strip_invisible(text))
+        return self.hide_secrets(to_json_text(strip_invisible_values(result)))
 
 
 def _add_note(result: Json, notes: Iterable[str]) -> Json:
