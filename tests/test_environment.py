@@ -21,6 +21,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 from tests.platform.test_tokens import READ, RENEW, WRITE, bad, good, reference
 from tests.platform.worker import INHERITED, ROOT, environment, keys
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -62,7 +63,7 @@ def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedPr
         text=True,
         stdin=subprocess.DEVNULL,
         env=merge_environment(home, {}, variables),
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -201,7 +202,7 @@ def test_a_user_without_a_home_is_told_to_name_one(tmp_path: Path) -> None:
         text=True,
         cwd=tmp_path,
         env=bare,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert "SettingsError" in probe.stderr

@@ -20,8 +20,9 @@ from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
-from tests.platform.test_tokens import DAY, READ, WRITE, at_work, bad, done, good, reference, until
+from tests.platform.test_tokens import DAY, READ, WRITE, at_work, bad, done, good, reference
 from tests.platform.worker import INHERITED, ROOT, Worker, environment, keys, started, waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,10 +194,11 @@ async def test_a_server_in_another_namespace_is_not_taken_for_ended(
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with connect(**settings) as client, waiting_in_a_namespace() as worker:
             good(await client.call_tool(READ, {}))
-            sandbox.faults.add(WRITE, delay=1.5)
+            gate = sandbox.faults.hold(WRITE)
             worker.begin(home, settings, [(WRITE, arguments)])
-            await until(lambda: not sandbox.faults._planned)
+            await until(lambda: gate.waiting)
             refused = bad(await client.call_tool(WRITE, {**arguments, "repeat": True}))
+            gate.open()
             (text,), _ = await worker.end()
     assert refused["error"] == "unknown_outcome"
     assert "under way" in refused["message"]
@@ -273,11 +275,12 @@ async def test_a_clock_that_is_set_lets_no_repeat_through_while_the_first_is_in_
     sandbox = Sandbox(orders=20)
     arguments = reference(sandbox)
     async with at_work(connect, sandbox, runtime=clock.runtime) as client:
-        sandbox.faults.add(WRITE, delay=0.5)
+        gate = sandbox.faults.hold(WRITE)
         first = asyncio.create_task(client.call_tool(WRITE, arguments))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         clock.set_ahead = jump
         assert bad(await client.call_tool(WRITE, {**arguments, "repeat": True}))["error"] == "unknown_outcome"
+        gate.open()
         good(await first)
     assert done(sandbox, WRITE) == 1
 
@@ -319,7 +322,7 @@ class Mute:
 
     async def listen(self) -> dict[str, Any]:
         assert self.process.stdout is not None
-        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.process.stdout.readline(), 10))
+        message: dict[str, Any] = json.loads(await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_S))
         return message
 
     async def initialize(self) -> None:
@@ -361,7 +364,7 @@ async def test_what_a_client_did_not_read_is_not_done_again(sandbox: Sandbox, ho
             output.pause_reading()
             for number, arguments in enumerate(work, 1):
                 mute.send("tools/call", number, name=WRITE, arguments=arguments)
-            await until(lambda: done(sandbox, WRITE) == len(work), 10)
+            await until(lambda: done(sandbox, WRITE) == len(work))
             await asyncio.sleep(2)  # longer than an answer takes that is read
             records = json.loads((home / "unknown.json").read_bytes())
             mute.process.kill()
@@ -389,6 +392,6 @@ async def test_what_a_client_has_read_is_held_back_for_a_moment_alone(sandbox: S
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with started(home, settings, era) as client:
             good(await client.call_tool(WRITE, arguments))
-            await until(lambda: max(list_remaining_seconds()) <= 10, 4)
+            await until(lambda: max(list_remaining_seconds()) <= 10)
             good(await client.call_tool(WRITE, reference(sandbox, "A-2")))
         assert max(list_remaining_seconds(), default=0) <= 10  # and one that leaves at once after it has read

@@ -18,8 +18,9 @@ from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_ro
 from tests.attack.reports import write_report
 from tests.keys import REFRESH_TOKEN, call_agreed, reply, sign_in_address
 from tests.platform.test_retries import strict
-from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
+from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of
 from tests.platform.worker import keys, started, stored, waiting
+from tests.waits import until
 from tests.wire.recorder import NEW_TOKENS, Recorder
 
 if TYPE_CHECKING:
@@ -166,10 +167,12 @@ async def test_a_disk_that_was_full_during_the_renewal_alone_has_the_pair_before
             good(await client.call_tool(READ, {}))
             (pid,) = find_servers(home)
             sandbox.expire_access_token()
-            sandbox.faults.add(RENEW, delay=0.3)
+            gate = sandbox.faults.hold(RENEW)
             call = asyncio.create_task(client.call_tool(READ, {}))
-            await until(lambda: stored(home)["renewing_since"])
+            await until(lambda: gate.waiting)
+            assert stored(home)["renewing_since"]
             refuse_writing(pid, refuse=True)
+            gate.open()
             good(await call)
             assert sandbox.tokens.renewals == 1
             assert not holds_newest(home, sandbox)
@@ -177,9 +180,9 @@ async def test_a_disk_that_was_full_during_the_renewal_alone_has_the_pair_before
             refuse_writing(pid, refuse=False)
             if moment == "a later call":
                 good(await client.call_tool(READ, {}))
-                await until(lambda: holds_newest(home, sandbox), 1)
+                await until(lambda: holds_newest(home, sandbox))
             elif moment == "by itself":
-                await until(lambda: holds_newest(home, sandbox), 8)
+                await until(lambda: holds_newest(home, sandbox))
         assert holds_newest(home, sandbox)
         async with started(home, settings, era) as client:
             good(await client.call_tool(READ, {}))
@@ -196,10 +199,11 @@ async def test_what_signing_in_brought_reaches_a_disk_that_was_full(home: Path, 
         async with started(home, signed_out | {"service_id": "7"}, era) as client:
             address = await sign_in_address(client, sandbox.authorization_code())
             (pid,) = find_servers(home)
-            sandbox.faults.add("exchange_authorization_code", delay=0.5)
+            gate = sandbox.faults.hold("exchange_authorization_code")
             call = asyncio.create_task(client.call_tool("exchange_authorization_code", {"auth_code": address}))
-            await until(lambda: not sandbox.faults._planned)
+            await until(lambda: gate.waiting)
             refuse_writing(pid, refuse=True)
+            gate.open()
             await call
             assert not (home / "accounts.json").exists() or b"ROW_" not in (home / "accounts.json").read_bytes()
             good(await client.call_tool(READ, {}))
@@ -249,7 +253,7 @@ async def test_what_a_disk_does_not_give_back_is_not_put_in_the_place_of_the_sto
         assert kept["refresh_token"] != sandbox.accounts[0].refresh_token
         lossy.clear()
         good(await client.call_tool(READ, {}))
-        await until(lambda: holds_newest(home, sandbox), 2)
+        await until(lambda: holds_newest(home, sandbox))
     assert sandbox.tokens.renewals == 1
 
 
@@ -322,6 +326,7 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(connect: Connect
                         await asyncio.sleep(drawn.uniform(0, 0.4))
                         await worker.kill()
                         await asyncio.sleep(0.06)  # what the dead one had sent still arrives
+                        await until(lambda: not sandbox.app.in_flight)
                     else:
                         await worker.end()
                     turning.cancel()

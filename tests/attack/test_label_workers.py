@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import subprocess
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,12 @@ from pypdf import PdfReader
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.page_format import PAPER_SIZES_MM, PageFormat
-from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.pdf.worker_pool import JOB_TIMEOUT_S, PdfWorkerPool
 from mcp_server_tiktok_shop.workers.pool import MAX_WORKERS
 from tests.protocol.test_server import MODERN, children, process
 from tests.tools.pdf_files import stream, write_pdf
 from tests.tools.test_labels import pdf
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from tests.protocol.test_server import Process
@@ -49,11 +52,12 @@ async def start(server: Process, tool: str, arguments: dict[str, Any], era: str)
 
 
 async def wait_for_workers(pid: int, count: int) -> list[int]:
-    deadline = time.monotonic() + 10
-    while len(children(pid)) != count:
-        assert time.monotonic() < deadline, children(pid)
-        await asyncio.sleep(0.05)
+    await until(lambda: len(children(pid)) == count)
     return children(pid)
+
+
+def is_any_running(pids: list[int]) -> bool:
+    return any(map(is_running, pids))
 
 
 def is_running(pid: int) -> bool:
@@ -80,26 +84,20 @@ async def test_eight_jobs_that_are_given_up_end_and_stop_no_other_tool(home: Pat
             await server.initialize()
         jobs = [await start(server, "resize_pdf", {"source": "slow.pdf"}, era) for _ in range(8)]
         workers = await wait_for_workers(server.process.pid, MAX_WORKERS)
-        while min(map(find_busy_seconds, workers)) < 0.5:  # noqa: ASYNC110 - until they are at it
-            await asyncio.sleep(0.05)
-        began = time.monotonic()
+        await until(lambda: min(map(find_busy_seconds, workers)) >= 0.5)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)  # they come to no end by themselves
         other = await start(server, "save_result", {"id": "0123456789abcdef"}, era)  # a tool that uses a thread
-        while (await server.answer()).get("id") != other:
-            pass
-        assert time.monotonic() - began < 2
+        assert (await server.answer())["id"] == other, "it waited for a label"
         for job in jobs:
             await server.send("notifications/cancelled", {"requestId": job, "reason": "given up"}, notify=True)
-        deadline = time.monotonic() + 3
-        while any(map(is_running, workers)):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.02)
-        began = time.monotonic()
+        await until(lambda: not is_any_running(workers), patience=JOB_TIMEOUT_S / 2)
         label = await start(server, "resize_pdf", {"source": "label.pdf"}, era)
         while (told := await server.answer()).get("id") != label:
             pass
         assert not told["result"].get("isError"), told
-        assert time.monotonic() - began < 3
-        assert await server.end() < 5
+        assert len(children(server.process.pid)) == 1, "what was given up was begun"
+        await server.end()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell")
@@ -116,23 +114,19 @@ async def test_a_client_that_goes_leaves_no_worker_behind(home: Path, tmp_path: 
             if kill:
                 server.process.kill()
             else:
-                assert await server.end() < 5
-            deadline = time.monotonic() + 10
-            while any(map(is_running, workers)):
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.05)
+                await server.end()
+            await until(partial(is_any_running, workers), False)
 
 
 async def test_a_job_that_takes_too_long_is_ended_and_the_next_one_done() -> None:
     pool = PdfWorkerPool(job_timeout_s=0.8)
     try:
-        began = time.monotonic()
-        with pytest.raises(ShopError, match="longer than") as caught:
-            await pool.resize({"source[0]": write_slow_pdf()}, A6)
-        assert time.monotonic() - began < 5
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(ShopError, match="longer than") as caught:
+                await pool.resize({"source[0]": write_slow_pdf()}, A6)
         assert caught.value.kind == "invalid_arguments"
         assert caught.value.problems[0].argument == "source[0]"
-        pool._job_timeout_s = 20
+        pool._job_timeout_s = PATIENCE_S
         resized = await pool.resize({"source[0]": pdf((300, 400))}, A6)
         assert len(PdfReader(io.BytesIO(resized.content)).pages) == 1
     finally:
@@ -181,9 +175,8 @@ async def test_a_worker_without_a_job_ends_after_a_while() -> None:
         await pool.resize({"source": pdf((300, 400))}, A6)
         (worker,) = pool._pool._idle
         assert worker._process is not None
-        await asyncio.sleep(0.5)
-        assert worker._process.poll() is not None
-        assert not pool._pool._idle
+        await until(lambda: worker._process is None or worker._process.poll() is not None)
+        await until(lambda: not pool._pool._idle)
     finally:
         pool.close()
 
@@ -196,8 +189,7 @@ async def test_small_jobs_are_fast_once_a_worker_is_there() -> None:
             began = time.perf_counter()
             await pool.resize({"source": pdf((300, 400))}, A6)
             times.append(time.perf_counter() - began)
-        assert times[0] < 8  # a start with all imports
-        assert sorted(times)[5] < 0.05
+        assert sorted(times)[5] < times[0] / 4  # the first starts a process with all imports
     finally:
         pool.close()
 

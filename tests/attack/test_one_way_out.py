@@ -34,6 +34,7 @@ from tests.conftest import CATALOG
 from tests.keys import call_agreed
 from tests.platform.worker import environment, keys
 from tests.protocol.test_server import process
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -353,7 +354,7 @@ async def run(home: Path, *arguments: str, **settings: str) -> tuple[str, str]:
         stderr=asyncio.subprocess.PIPE,
         env=environment(home, settings),
     )
-    out, err = await asyncio.wait_for(started.communicate(), 60)
+    out, err = await asyncio.wait_for(started.communicate(), PATIENCE_S)
     return out.decode(), err.decode()
 
 
@@ -459,7 +460,7 @@ raise ValueError(%r)
 async def test_a_process_that_crashes_prints_no_canary(platform: HostilePlatform, home: Path) -> None:
     code = CRASH % (home, platform.sandbox.app_secret, f"{platform.sandbox.app_secret} {CHARS} {EMAIL}")
     crashed = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=asyncio.subprocess.PIPE)
-    _, err = await asyncio.wait_for(crashed.communicate(), 60)
+    _, err = await asyncio.wait_for(crashed.communicate(), PATIENCE_S)
     assert b"ValueError" in err
     assert_harmless(platform, err.decode(), "a traceback")
 

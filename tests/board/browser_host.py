@@ -35,7 +35,7 @@ CAPABILITIES: Json = {"openLinks": {}, "serverTools": {}, "updateModelContext": 
 INITIALIZED, TOOL_INPUT, TOOL_RESULT, SIZE_CHANGED = (
     f"ui/notifications/{name}" for name in ("initialized", "tool-input", "tool-result", "size-changed")
 )
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 
 
 def find_browser() -> str | None:

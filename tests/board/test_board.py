@@ -12,6 +12,7 @@ import pytest
 
 from tests.board.answers import CHART, PRICE, call_quietly, make_chart, preview_price, read
 from tests.board.browser_host import SIZE_CHANGED, TOOL_RESULT
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,7 @@ async def test_the_host_is_told_of_each_new_size_so_that_all_of_the_page_is_seen
             await host.page.wait_for_function(
                 "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
             )
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + PATIENCE_S
             while True:  # the page tells its size when it has been drawn, which a busy machine does late
                 told = (await host.list_messages(SIZE_CHANGED))[-1]["params"]
                 measured = await host.view.evaluate("Math.ceil(document.body.getBoundingClientRect().height)")

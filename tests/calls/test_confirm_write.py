@@ -32,7 +32,7 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_server_tiktok_shop.protocol.client.ELICITATION_TIMEOUT_S", 0.4)  # of 50 seconds
+    monkeypatch.setattr("mcp_server_tiktok_shop.protocol.client.ELICITATION_TIMEOUT_S", 1.5)  # of 50 seconds
 
 
 async def ask(client: Client, amount: str = "9.99") -> dict[str, Any]:

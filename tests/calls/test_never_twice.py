@@ -12,8 +12,9 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
-from tests.platform.test_tokens import WRITE, Clock, at_work, bad, done, good, reference, until
+from tests.platform.test_tokens import WRITE, Clock, at_work, bad, done, good, reference
 from tests.platform.worker import keys, waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,12 +101,15 @@ async def test_a_server_that_is_killed_in_the_middle_leaves_it_refused(
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with connect(**settings) as client:
             good(await client.call_tool("list_shops", {}))
-        sandbox.faults.add(WRITE, delay=0.5)
+        gate = sandbox.faults.hold(WRITE)
         async with waiting() as worker:
             worker.begin(home, settings, [(WRITE, arguments)])
             marks = home / "unknown.json"
             await until(lambda: marks.exists() and b"sent" in marks.read_bytes())
+            await until(lambda: gate.waiting)
             await worker.kill()
+        gate.open()
+        await until(lambda: not sandbox.app.in_flight)
         async with connect(**settings) as client:
             refused = bad(await client.call_tool(WRITE, arguments))
             sandbox.faults.clear()
@@ -118,12 +122,14 @@ async def test_a_server_that_is_killed_in_the_middle_leaves_it_refused(
 async def test_a_write_cancelled_in_flight_runs_to_its_end_and_is_known(connect: Connect, sandbox: Sandbox) -> None:
     arguments = reference(sandbox)
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(WRITE, delay=0.3)
+        gate = sandbox.faults.hold(WRITE)
         call = asyncio.create_task(client.call_tool(WRITE, arguments))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        async with asyncio.timeout(10):
+        assert bad(await client.call_tool(WRITE, arguments))["error"] == "unknown_outcome"
+        gate.open()
+        async with asyncio.timeout(PATIENCE_S):
             while (error := bad(await client.call_tool(WRITE, arguments))["error"]) != "already_done":
                 assert error == "unknown_outcome"  # it is under way
     assert done(sandbox, WRITE) == 1
@@ -132,8 +138,11 @@ async def test_a_write_cancelled_in_flight_runs_to_its_end_and_is_known(connect:
 async def test_two_calls_at_once_send_the_same_write_once(connect: Connect, sandbox: Sandbox) -> None:
     arguments = reference(sandbox)
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(WRITE, delay=0.2)
-        first, second = await asyncio.gather(*(client.call_tool(WRITE, arguments) for _ in range(2)))
+        gate = sandbox.faults.hold(WRITE)
+        calls = [asyncio.create_task(client.call_tool(WRITE, arguments)) for _ in range(2)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        gate.open()
+        first, second = await asyncio.gather(*calls)
     assert sorted((bool(first.is_error), bool(second.is_error))) == [False, True]
     assert done(sandbox, WRITE) == 1
 
@@ -185,9 +194,12 @@ async def test_of_two_repeats_at_once_one_is_sent(connect: Connect, sandbox: San
     async with at_work(connect, sandbox) as client:
         sandbox.faults.add(WRITE, cut="before")
         bad(await client.call_tool(WRITE, arguments))
-        sandbox.faults.add(WRITE, delay=0.2)
+        gate = sandbox.faults.hold(WRITE)
         again = {**arguments, "repeat": True}
-        results = await asyncio.gather(*(client.call_tool(WRITE, again) for _ in range(3)))
+        calls = [asyncio.create_task(client.call_tool(WRITE, again)) for _ in range(3)]
+        await until(lambda: gate.waiting and sum(call.done() for call in calls) == 2)
+        gate.open()
+        results = await asyncio.gather(*calls)
     assert sorted(bool(result.is_error) for result in results) == [False, True, True]
     assert done(sandbox, WRITE) == 1
 
@@ -195,10 +207,11 @@ async def test_of_two_repeats_at_once_one_is_sent(connect: Connect, sandbox: San
 async def test_a_write_under_way_is_not_repeated(connect: Connect, sandbox: Sandbox) -> None:
     arguments = reference(sandbox)
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(WRITE, delay=0.3)
+        gate = sandbox.faults.hold(WRITE)
         first = asyncio.create_task(client.call_tool(WRITE, arguments))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         assert bad(await client.call_tool(WRITE, {**arguments, "repeat": True}))["error"] == "unknown_outcome"
+        gate.open()
         good(await first)
     assert done(sandbox, WRITE) == 1
 
@@ -224,10 +237,11 @@ async def test_a_ledger_that_breaks_after_sending_hides_no_outcome(
 ) -> None:
     arguments = reference(sandbox)
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(WRITE, delay=0.3, **how)
+        gate = sandbox.faults.hold(WRITE, **how)
         call = asyncio.create_task(client.call_tool(WRITE, arguments))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         (home / "unknown.json").write_text("{", encoding="utf-8")
+        gate.open()
         told = reply(await call)
     assert told.get("error") == {"cut": "unknown_outcome", "code": "platform"}.get(next(iter(how), ""))
     assert "Nothing was sent" not in json.dumps(told)

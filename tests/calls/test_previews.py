@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.calls.writes import MIN_READ_STATE_S
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person, told, writes
+from tests.waits import LeapingClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -534,8 +538,10 @@ async def test_the_category_tree_is_that_of_the_shops_market_unless_told(
 
 
 async def test_a_look_that_there_is_no_time_for_is_said(connect: Connect, sandbox: Sandbox) -> None:
-    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox, call_timeout_s=0.9) as client:
+    clock = LeapingClock()
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox, runtime=clock.runtime) as client:
         product = (await list_products(client))[0]
+        sandbox.faults.add("deactivate_products", edit=partial(clock.leap, CALL_TIMEOUT_S - MIN_READ_STATE_S))
         done = await run(client, "deactivate_products", {"product_ids": [product["id"]]})
     assert "now" not in done
     assert "no time left to read" in done["note"]

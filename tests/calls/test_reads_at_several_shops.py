@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import datetime
@@ -20,6 +21,7 @@ from tests.calls.test_writes import told
 from tests.keys import reply
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import PAUSE, at_several, list_shops
+from tests.waits import PATIENCE_S
 from tests.wire.recorder import TEA, Recorder
 
 if TYPE_CHECKING:
@@ -316,9 +318,9 @@ async def test_a_shop_that_is_signed_out_is_told_beside_the_others(connect: Conn
 
 
 async def test_a_shop_that_hangs_costs_its_own_rows_alone(connect: Connect, sandbox: Sandbox) -> None:
-    async with at_several(connect, sandbox, call_timeout_s=4.0) as client:
+    async with at_several(connect, sandbox, call_timeout_s=6.0) as client:
         await read(client, "get_order_list", shop="all", page_size=1)
-        sandbox.faults.add("get_order_list", delay=30.0)
+        sandbox.faults.hold("get_order_list")
         told = await read(client, "get_order_list", shop="all", page_size=1, fields=IDS)
         assert len(told["data"]) == 2
         ((hanging, reason),) = told["not_answered"].items()
@@ -329,7 +331,7 @@ async def test_a_shop_that_hangs_costs_its_own_rows_alone(connect: Connect, sand
 async def test_a_shop_that_hangs_does_not_keep_what_the_others_have(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer_collection, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(answer_collection, "PATIENCE_S", 6.0)
     async with at_several(connect, sandbox) as client:
         await read(client, "get_order_list", shop="all", page_size=1)
         told = []
@@ -338,7 +340,7 @@ async def test_a_shop_that_hangs_does_not_keep_what_the_others_have(
             told.append(await read(client, "get_order_list", shop="all", page_size=50, fields=IDS, **arguments))
     for each in told:
         ((hanging, reason),) = each["not_answered"].items()
-        assert reason == "network: It had not answered 3 s after the others. Ask it alone: it is given more time then."
+        assert reason == "network: It had not answered 6 s after the others. Ask it alone: it is given more time then."
         assert f"PART ONLY: {hanging} did not answer." in each["note"]
         assert set(each["data"].get("rows_by_shop", each["data"])) == set(REGIONS) - {hanging}
     assert set(told[1]["data"]["rows_by_shop"].values()) == {60}
@@ -347,12 +349,12 @@ async def test_a_shop_that_hangs_does_not_keep_what_the_others_have(
 async def test_a_shop_whose_pages_are_coming_is_waited_for(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer_collection, "PATIENCE_S", 3.0)
+    monkeypatch.setattr(answer_collection, "PATIENCE_S", 6.0)
     newest = {shop.region: list_newest(shop) for shop in list_shops(sandbox)}
     async with at_several(connect, sandbox, result_bytes=200_000) as client:
         await read(client, "get_order_list", shop="all", page_size=1)
         sandbox.faults.add("get_order_list", times=8, delay=0.001)
-        sandbox.faults.add("get_order_list", delay=8.0)  # of nine pages the last, which is no shop's first
+        sandbox.faults.add("get_order_list", delay=10.0)  # of nine pages the last, which is no shop's first
         told = await read(client, "get_order_list", shop="all", page_size=20, pages="all", fields=IDS)
     assert "not_answered" not in told
     assert {region: list_ids(block) for region, block in told["data"].items()} == newest
@@ -394,14 +396,12 @@ async def test_an_answer_of_several_shops_tells_the_id_of_each_request_and_so_do
 
 async def test_a_search_by_id_waits_for_no_shop_once_the_owner_has_answered(connect: Connect, sandbox: Sandbox) -> None:
     owner = list_shops(sandbox)[2]
-    async with at_several(connect, sandbox, call_timeout_s=30.0) as client:
+    async with at_several(connect, sandbox, call_timeout_s=3600.0) as client:
         await read(client, "get_order_detail", ids=[list_newest(owner)[1]])
-        sandbox.faults.add("get_order_detail", delay=20.0)  # the first that is asked: it is not the owner
-        started_at = time.monotonic()
-        told = await read(client, "get_order_detail", ids=[list_newest(owner)[0]], fields=IDS)
-        elapsed = time.monotonic() - started_at
+        sandbox.faults.hold("get_order_detail")  # the first that is asked: it is not the owner
+        async with asyncio.timeout(PATIENCE_S):
+            told = await read(client, "get_order_detail", ids=[list_newest(owner)[0]], fields=IDS)
     assert told["shop"] == owner.name
-    assert elapsed < 10.0
 
 
 async def test_what_the_platform_refuses_at_each_shop_is_one_error(connect: Connect, sandbox: Sandbox) -> None:
@@ -429,9 +429,9 @@ async def test_words_of_the_platform_in_a_refusal_are_marked(connect: Connect, s
 
 
 async def test_words_of_the_platform_are_marked_also_where_no_shop_answers(connect: Connect, sandbox: Sandbox) -> None:
-    async with at_several(connect, sandbox, call_timeout_s=3.0) as client:
+    async with at_several(connect, sandbox, call_timeout_s=6.0) as client:
         await read(client, "get_order_list", shop="all", page_size=1)
-        sandbox.faults.add("get_order_list", delay=30.0)
+        sandbox.faults.hold("get_order_list")
         sandbox.faults.add("get_order_list", times=2, code=98001004, message="Write to ann@example.com now.")
         told = await refuse(client, "get_order_list", shop="all", page_size=1, fields=IDS)
     assert {f"{region}: " in told["message"] for region in REGIONS} == {True}

@@ -547,7 +547,7 @@ class Screen:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_server_tiktok_shop.protocol.client.ELICITATION_TIMEOUT_S", 0.4)  # of 50 seconds
+    monkeypatch.setattr("mcp_server_tiktok_shop.protocol.client.ELICITATION_TIMEOUT_S", 1.5)  # of 50 seconds
 
 
 @pytest.mark.usefixtures("impatient")

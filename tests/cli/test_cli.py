@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
+from tests.waits import PATIENCE_S
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "hunter2-hunter2"
@@ -44,7 +44,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         text=True,
         stdin=subprocess.DEVNULL,
         env=os.environ | environment,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -193,10 +193,8 @@ def test_the_example_configuration_may_be_filled_in_any_way(tmp_path: Path) -> N
 # ---- a person's commands
 
 
-def test_the_demo_is_short_ends_well_and_shows_the_refusals(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_the_demo_ends_well_and_shows_the_refusals(tmp_path: Path) -> None:
     done = process("demo", PYTHONWARNINGS="default", COLUMNS="80", TMPDIR=str(tmp_path))
-    assert time.monotonic() - began < 15
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert said.count("refused (batch_limit)") == 2
@@ -255,7 +253,7 @@ def test_the_sandbox_prints_its_keys_and_serves_what_they_open(tmp_path: Path) -
             assert settings.app_key
         finally:
             served.terminate()
-            served.wait(10)
+            served.wait(PATIENCE_S)
 
 
 def test_both_ways_to_start_are_the_same_command() -> None:

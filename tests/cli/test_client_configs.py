@@ -29,6 +29,7 @@ from mcp_server_tiktok_shop.state.accounts import PartnerApp, StoredAccounts
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from tests.conftest import CATALOG
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,7 +343,7 @@ def test_the_command_in_a_block_starts_a_server(home: Path) -> None:
         text=True,
         env=bare,
         cwd=home,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -26,6 +26,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.platform.test_tokens import bad, good
 from tests.platform.worker import INHERITED, ROOT, all_stored, environment, started
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -64,7 +65,7 @@ class Dialogue:
         """All it has said once these words were among it."""
         assert self.process.stdout is not None
         while words not in self.said:
-            chunk = await asyncio.wait_for(self.process.stdout.read(4096), 20)
+            chunk = await asyncio.wait_for(self.process.stdout.read(4096), PATIENCE_S)
             assert chunk, f"it ended without {words!r}: {await self.ended()}"
             self.said += chunk.decode()
         return self.said
@@ -74,7 +75,7 @@ class Dialogue:
         self.process.stdin.write(f"{text}\n".encode())
 
     async def ended(self) -> Ran:
-        out, err = await asyncio.wait_for(self.process.communicate(), 30)
+        out, err = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
         assert self.process.returncode is not None
         return Ran(self.process.returncode, self.said + out.decode(), err.decode())
 
@@ -398,7 +399,7 @@ class Screen:
 
     async def shows(self, words: str) -> None:
         while words not in self.shown:
-            await asyncio.wait_for(self.more.wait(), 20)
+            await asyncio.wait_for(self.more.wait(), PATIENCE_S)
             self.more.clear()
 
     def type(self, text: str) -> None:
@@ -407,6 +408,8 @@ class Screen:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 async def test_the_secret_is_typed_without_echo(sandbox: Sandbox, url: str, home: Path) -> None:
+    import termios
+
     near, far = os.openpty()
     screen = Screen(near)
     loop = asyncio.get_running_loop()
@@ -415,7 +418,8 @@ async def test_the_secret_is_typed_without_echo(sandbox: Sandbox, url: str, home
         login = await python(home, hosts(url), "-c", TERMINAL, os.ttyname(far), "login")
         login.answer(sandbox.app_key)
         await screen.shows("App secret")
-        await asyncio.sleep(0.1)  # echo is off once the prompt stands; what was typed before is dropped
+        # Echo is off once the prompt stands; what was typed before is dropped.
+        await until(lambda: not termios.tcgetattr(far)[3] & termios.ECHO)
         screen.type(sandbox.app_secret)
         for text in (SERVICE, "us", sandbox.authorization_code()):
             login.answer(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -17,7 +15,7 @@ from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.state.accounts import Shop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
 TABLES = TableCatalog()
@@ -57,11 +55,3 @@ async def start_runner() -> AsyncIterator[QueryRunner]:
         yield runner
     finally:
         runner.close()
-
-
-async def wait_until(condition: Callable[[], object], timeout_s: float = 5.0) -> bool:
-    """Whether something becomes so within the time."""
-    deadline = time.monotonic() + timeout_s
-    while not (is_so := condition()) and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody tells of it
-        await asyncio.sleep(0.02)
-    return bool(is_so)

@@ -5,8 +5,8 @@ The attempts are harmless: they name files that are not there, and would only re
 
 from __future__ import annotations
 
+import asyncio
 import re
-import time
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import QueryLimits
 from mcp_server_tiktok_shop.mirror.sql.rules import REFUSED_FUNCTIONS, REFUSED_PREFIXES
 from tests.mirror.filled_copies import fill_copy, start_runner
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -256,14 +257,13 @@ async def test_three_hundred_attempts_are_refused_in_words_that_help(runner: Que
     assert len(set(REFUSED)) >= 300
     passed = []
     for sql in REFUSED:
-        began = time.monotonic()
         try:
-            result = await runner.run(sql, [copy], zone=LONDON)
+            async with asyncio.timeout(PATIENCE_S):
+                result = await runner.run(sql, [copy], zone=LONDON)
         except ShopError as error:
             check_words(error, sql)
         else:
             passed.append((sql, result.cells[:2]))
-        assert time.monotonic() - began < 10, sql
     assert passed == []
 
 
@@ -291,13 +291,12 @@ async def test_finding_the_tables_refuses_them_as_well(runner: QueryRunner) -> N
 
 @pytest.mark.parametrize("sql", ENDLESS, ids=range(len(ENDLESS)))
 async def test_what_would_take_forever_or_all_memory_ends(runner: QueryRunner, copy: ShopSnapshot, sql: str) -> None:
-    began = time.monotonic()
     try:
-        result: QueryResult | None = await runner.run(sql, [copy], zone=LONDON, limits=QueryLimits(timeout_s=1.5))
+        async with asyncio.timeout(PATIENCE_S):
+            result: QueryResult | None = await runner.run(sql, [copy], zone=LONDON, limits=QueryLimits(timeout_s=1.5))
     except ShopError as error:
         result = None
         check_words(error, sql)
-    assert time.monotonic() - began < 10
     assert result is None or len(str(result.cells)) < 100_000
     after = await runner.run("SELECT count(*) FROM orders", [copy], zone=LONDON)
     assert after.cells == [[60]]
@@ -307,10 +306,9 @@ async def test_what_would_take_forever_or_all_memory_ends(runner: QueryRunner, c
 async def test_odd_text_is_refused_or_answered_and_the_next_question_is_too(
     runner: QueryRunner, copy: ShopSnapshot, sql: str
 ) -> None:
-    began = time.monotonic()
     try:
-        await runner.run(sql, [copy], zone=LONDON)
+        async with asyncio.timeout(PATIENCE_S):
+            await runner.run(sql, [copy], zone=LONDON)
     except ShopError as error:
         check_words(error, sql)
-    assert time.monotonic() - began < 10
     assert (await runner.run("SELECT 1 AS one", [copy], zone=LONDON)).cells == [[1]]

@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcom
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from tests.platform.test_proxy_servers import Tls, dead_port, listening, piped, tls
-from tests.platform.test_tokens import until
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -145,9 +145,9 @@ async def test_what_comes_unasked_is_never_taken_for_the_next_answer(
     async with serving(answer) as platform:
         for number in range(4):
             assert await ask(transport, f"{platform.url}/{number}") == f"/{number}".encode()
-            await asyncio.sleep(pause * 2)
-        if pause or more.strip():  # an empty line that comes with an answer is nothing
-            assert platform.connections == 4
+            if pause or more.strip():  # an empty line that comes with an answer is nothing
+                await until(lambda: platform.open == 0)
+                assert platform.connections == number + 1
 
 
 @pytest.mark.parametrize("way", ["upload", "document"])
@@ -164,7 +164,7 @@ async def test_what_comes_unasked_is_taken_for_no_upload_or_document_either(tran
                 content = await DocumentFetcher(transport, loopback=True).fetch(url)
             else:
                 file = {"data": ("a.png", b"x", "image/png")}
-                content = (await transport.request("POST", url, timeout=3.0, files=file)).content
+                content = (await transport.request("POST", url, timeout=30.0, files=file)).content
             assert content == f"/{number}".encode()
 
 
@@ -230,12 +230,12 @@ async def test_a_call_that_is_given_up_ends_its_connection_and_leaves_room_for_o
             for _ in range(steps):
                 await asyncio.sleep(0)
             if not steps:
-                await until(lambda: len(platform.paths) == http_transport.MAX_CONNECTIONS, patience=30.0)
+                await until(lambda: len(platform.paths) == http_transport.MAX_CONNECTIONS)
             for call in calls:
                 call.cancel()
             told = await asyncio.gather(*calls, return_exceptions=True)
             assert all(isinstance(each, asyncio.CancelledError) for each in told)
-            await until(lambda: platform.open == 0, patience=30.0)
+            await until(lambda: platform.open == 0)
         assert await ask(transport, platform.url + "/quick") == JSON
 
 
@@ -262,10 +262,10 @@ async def test_nothing_is_open_when_the_server_has_ended() -> None:
 
 
 async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
-    transport = HttpTransport(loopback=True, max_connections=1)
+    transport, given_up = HttpTransport(loopback=True, max_connections=1), asyncio.Event()
 
     async def dawdle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
-        await asyncio.sleep(1)
+        await given_up.wait()
         writer.write(ANSWER)
 
     async with serving(dawdle) as platform:
@@ -273,6 +273,7 @@ async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> No
         await until(lambda: platform.paths)
         with pytest.raises(ConnectError):
             await ask(transport, platform.url, seconds=0.2)
+        given_up.set()
         assert await first == JSON
         assert len(platform.paths) == 1
         await transport.close()
@@ -281,7 +282,7 @@ async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> No
 async def test_what_is_no_http_was_not_sent(transport: HttpTransport) -> None:
     async with serving(answer_well) as platform:
         with pytest.raises(ConnectError, match="what should go out is not HTTP"):
-            await transport.request("POST", platform.url, timeout=3.0, content=b"{}", headers={"x-a": "b\nc: d"})
+            await transport.request("POST", platform.url, timeout=30.0, content=b"{}", headers={"x-a": "b\nc: d"})
         assert platform.paths == []
         assert await ask(transport, platform.url) == JSON
 
@@ -366,7 +367,7 @@ async def test_a_record_that_can_not_be_read_is_told_in_plain_words(
 
         async with listening(relay) as port:
             with pytest.raises(UnknownOutcomeError, match="the secure connection failed"):
-                await ask(transport, f"https://127.0.0.1:{port}", seconds=5.0)
+                await ask(transport, f"https://127.0.0.1:{port}", seconds=30.0)
 
 
 @pytest.mark.parametrize("way", ["ours", "httpx2's"])
@@ -457,7 +458,7 @@ BAD_ANSWERS: dict[str, list[bytes]] = {
 async def outcome(transport: HttpTransport, url: str) -> tuple[Any, ...]:
     """All that the rest of the server can know of an exchange."""
     try:
-        response = await transport.request("POST", url, timeout=3.0, content=b"{}", headers={"x-test": "1"})
+        response = await transport.request("POST", url, timeout=30.0, content=b"{}", headers={"x-test": "1"})
     except RequestError as error:
         return type(error), str(error)
     return response.status_code, response.headers.multi_items(), response.content, str(response.url)
@@ -515,9 +516,9 @@ async def test_a_request_is_the_one_that_httpx2_sends(
     async with listening(keep) as port:
         url = f"http://127.0.0.1:{port}{rest}"
         for way in (transport, client):
-            await way.request("GET", url, timeout=5.0, headers=headers)
-            await way.request("POST", url, timeout=5.0, headers=headers, content=b"{}")
-            await way.request("POST", url, timeout=5.0, headers=headers)
+            await way.request("GET", url, timeout=30.0, headers=headers)
+            await way.request("POST", url, timeout=30.0, headers=headers, content=b"{}")
+            await way.request("POST", url, timeout=30.0, headers=headers)
     assert [sorted(head.lower().split(b"\r\n")) for head in heads[:3]] == [
         sorted(head.lower().split(b"\r\n")) for head in heads[3:]
     ]
@@ -549,7 +550,7 @@ async def test_a_head_or_a_trailer_without_end_is_given_up(transport: HttpTransp
 async def test_a_header_that_would_be_two_is_not_sent(transport: HttpTransport, token: str) -> None:
     async with serving(answer_well) as platform:
         with pytest.raises(RequestError):
-            await transport.request("GET", platform.url, timeout=3.0, headers={"x-tts-access-token": token})
+            await transport.request("GET", platform.url, timeout=30.0, headers={"x-tts-access-token": token})
         assert not platform.paths
 
 

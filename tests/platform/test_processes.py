@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.platform.test_tokens import READ, RENEW, bad, good, holds_newest, until
+from tests.platform.test_tokens import READ, RENEW, bad, good, holds_newest
 from tests.platform.worker import keys, started, stored, waiting
+from tests.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +98,7 @@ async def test_a_pair_survives_a_kill_at_any_moment_of_its_renewal(connect: Conn
                         await asyncio.sleep(drawn.uniform(0, 0.04))
                     await worker.kill()
                     await asyncio.sleep(0.05)  # what the dead one had sent still arrives
+                    await until(lambda: not sandbox.app.in_flight)
                     kept = stored(trial)
                     rotated = sandbox.accounts[0].refresh_token != before
                     newest = kept["refresh_token"] == sandbox.accounts[0].refresh_token
@@ -127,12 +129,12 @@ async def test_a_server_that_waits_for_the_lock_of_a_killed_one_goes_on(connect:
         async with connect(**settings) as client:
             good(await client.call_tool(READ, {}))
             sandbox.expire_access_token()
-            sandbox.faults.add(RENEW, delay=30)
+            sandbox.faults.hold(RENEW)
             worker.begin(home, settings, [(READ, {})])
             await until(lambda: stored(home)["renewing_since"])
             waits = asyncio.create_task(client.call_tool(READ, {}))
             await asyncio.sleep(0.2)
             assert not waits.done()
             await worker.kill()
-            good(await asyncio.wait_for(waits, 5))
+            good(await waits)
     assert holds_newest(home, sandbox)

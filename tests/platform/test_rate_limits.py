@@ -22,6 +22,7 @@ from mcp_server_tiktok_shop.platform.rate_limits import (
 )
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import READ, WRITE, bad, done, good, reference
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -118,7 +119,7 @@ async def test_nobody_waits_for_a_place_beyond_the_deadline(hours: Hours) -> Non
     tasks = [asyncio.ensure_future(sending.send()) for _ in range(MAX_CONCURRENCY)]
     await settled()
     with pytest.raises(RateLimitDeadlineError):
-        await asyncio.wait_for(sending.send(patience=0.05), 5)
+        await asyncio.wait_for(sending.send(patience=0.05), PATIENCE_S)
     assert sending.under_way == MAX_CONCURRENCY
     sending.let_go.set()
     await asyncio.gather(*tasks)

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import READ, WRITE, at_work, bad, done, good, nowhere, reference
 from tests.platform.worker import keys
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -132,11 +133,11 @@ async def test_retry_after_is_the_least_that_is_waited(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str, *, date: bool
 ) -> None:
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
-        wait = formatdate(time.time() + 9, usegmt=True) if date else 7
+        wait = formatdate(time.time() + 30, usegmt=True) if date else 7
         sandbox.faults.add(tool, status=429, code=36009002, retry_after=wait)
         good(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert len(waits.slept) == 1
-    assert 7 <= waits.slept[0] < 11
+    assert 7 <= waits.slept[0] < (33 if date else 11)
     assert len(sandbox.log.list_entries(tool)) == 2
 
 
@@ -215,13 +216,11 @@ async def test_a_slow_answer_is_waited_for(connect: Connect, sandbox: Sandbox) -
 async def test_an_answer_that_does_not_come_is_reported_at_the_deadline(
     connect: Connect, sandbox: Sandbox, tool: str
 ) -> None:
-    async with at_work(connect, sandbox, call_timeout_s=0.6) as client:
-        sandbox.faults.add(tool, delay=3)
-        began = time.monotonic()
+    async with at_work(connect, sandbox, call_timeout_s=2.0) as client:
+        gate = sandbox.faults.hold(tool)
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
-        took = time.monotonic() - began
+        gate.open()
     assert told["error"] == ("unknown_outcome" if tool == WRITE else "network")
-    assert took < 2
 
 
 @asynccontextmanager
@@ -231,8 +230,8 @@ async def dripping() -> AsyncIterator[str]:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n")
-            for _ in range(25):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n")
+            while True:
                 writer.write(b" ")
                 await writer.drain()
                 await asyncio.sleep(0.2)
@@ -254,12 +253,10 @@ async def test_an_answer_that_only_drips_is_given_up_at_the_deadline(
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
-        async with dripping() as slow, connect(**(ours | {"api_url": slow}), call_timeout_s=0.6) as client:
-            began = time.monotonic()
-            told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
-            took = time.monotonic() - began
+        async with dripping() as slow, connect(**(ours | {"api_url": slow}), call_timeout_s=2.0) as client:
+            async with asyncio.timeout(PATIENCE_S):
+                told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert told["error"] == ("unknown_outcome" if tool == WRITE else "network")
-    assert took < 2
 
 
 @pytest.mark.parametrize("tool", [READ, WRITE])
@@ -292,11 +289,11 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
     """The connection is refused first; while the server waits, the platform comes up."""
     place = nowhere()
     port = int(place.rpartition(":")[2])
-    up = asyncio.Event()
+    refused, up = asyncio.Event(), asyncio.Event()
 
     async def sleep(_seconds: float) -> None:
-        up.set()
-        await asyncio.sleep(0.3)
+        refused.set()
+        await up.wait()
 
     runtime = Runtime(time.time, time.monotonic, sleep, lambda: 0.0)
     async with sandbox.serve() as url:
@@ -305,8 +302,9 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
             good(await client.call_tool(READ, {}))
     async with connect(**(ours | {"api_url": place, "auth_url": place}), runtime=runtime) as client:
         writing = asyncio.create_task(client.call_tool(WRITE, reference(sandbox)))
-        await up.wait()
+        await refused.wait()
         async with sandbox.serve(port):
+            up.set()
             good(await writing)
     assert done(sandbox, WRITE) == 1
 

@@ -7,12 +7,11 @@ import errno
 import json
 import socket
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp.shared.exceptions import MCPError
 
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -20,15 +19,16 @@ from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, call_agreed, reply, sign_in_address
 from tests.platform.worker import all_stored, keys, stored
+from tests.waits import until
 from tests.wire.recorder import NEW_TOKENS, Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from mcp import Client
 
-    from mcp_server_tiktok_shop.sandbox import Entry
+    from mcp_server_tiktok_shop.sandbox import Entry, Gate
     from mcp_server_tiktok_shop.state.accounts import StoredAccounts
     from tests.conftest import Connect
 
@@ -87,11 +87,13 @@ def nowhere() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-async def until(holds: Callable[[], object], patience: float = 5.0, pause: float = 0.01) -> None:
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "it did not come about"
-        await asyncio.sleep(pause)
+async def give_up(call: Coroutine[Any, Any, Any], gate: Gate) -> None:
+    """The client no longer waits for a call once it has the platform waiting."""
+    task = asyncio.create_task(call)
+    await until(lambda: gate.arrived)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def holds_newest(home: Path, sandbox: Sandbox) -> bool:
@@ -228,8 +230,12 @@ async def test_a_renewal_that_is_refused_is_asked_for_once_however_many_calls_wa
 ) -> None:
     async with at_work(connect, sandbox) as client:
         sandbox.expire_access_token()
-        sandbox.faults.add(RENEW, times=None, code=36004004, message="Invalid 'refresh_token': used before.", delay=1.0)
-        results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20)))
+        refused = {"code": 36004004, "message": "Invalid 'refresh_token': used before."}
+        gate = sandbox.faults.hold(RENEW, times=None, **refused)
+        calls = [asyncio.create_task(client.call_tool(READ, {})) for _ in range(20)]
+        await until(lambda: gate.arrived and len(sandbox.log.list_entries(READ)) == 20)
+        gate.open()
+        results = await asyncio.gather(*calls)
         assert {bad(result)["error"] for result in results} == {"signed_out"}
     assert len(sandbox.log.list_entries(RENEW)) == 1
 
@@ -268,10 +274,10 @@ async def test_a_renewal_whose_caller_gave_up_is_stored_all_the_same(
 ) -> None:
     async with at_work(connect, sandbox) as client:
         sandbox.expire_access_token()
-        sandbox.faults.add(RENEW, delay=0.5)
-        with pytest.raises(MCPError):
-            await client.call_tool(READ, {}, read_timeout_seconds=0.1)
-        assert not holds_newest(home, sandbox) or sandbox.tokens.renewals == 0
+        gate = sandbox.faults.hold(RENEW)
+        await give_up(client.call_tool(READ, {}), gate)
+        assert sandbox.tokens.renewals == 0
+        gate.open()
         await until(lambda: sandbox.tokens.renewals and holds_newest(home, sandbox))
         good(await client.call_tool(READ, {}))
     assert sandbox.tokens.renewals == 1
@@ -282,9 +288,9 @@ async def test_a_server_that_ends_during_a_renewal_stores_its_pair_first(
 ) -> None:
     async with at_work(connect, sandbox) as client:
         sandbox.expire_access_token()
-        sandbox.faults.add(RENEW, delay=0.5)
-        with pytest.raises(MCPError):
-            await client.call_tool(READ, {}, read_timeout_seconds=0.1)
+        gate = sandbox.faults.hold(RENEW)
+        await give_up(client.call_tool(READ, {}), gate)
+        asyncio.get_running_loop().call_later(0.5, gate.open)  # while the server ends
     # The sandbox has gone with the connection only after the server had ended.
     assert sandbox.tokens.renewals == 1
     assert holds_newest(home, sandbox)
@@ -297,28 +303,25 @@ async def test_an_exchange_whose_caller_gave_up_is_stored_all_the_same(
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "service_id": "7"}
         async with connect(**signed_out) as client:
             code = {"auth_code": await sign_in_address(client, sandbox.authorization_code())}
-            sandbox.faults.add("exchange_authorization_code", delay=0.5)
-            with pytest.raises(MCPError):
-                await client.call_tool("exchange_authorization_code", code, read_timeout_seconds=0.1)
-            await until(lambda: sandbox.log.list_entries("exchange_authorization_code"))
-            await until((home / "accounts.json").exists, 1)
-            await until(lambda: holds_newest(home, sandbox), 1)
+            gate = sandbox.faults.hold("exchange_authorization_code")
+            await give_up(client.call_tool("exchange_authorization_code", code), gate)
+            gate.open()
+            await until((home / "accounts.json").exists)
+            await until(lambda: holds_newest(home, sandbox))
             good(await client.call_tool(READ, {}))
 
 
 async def test_a_slow_renewal_does_not_outlast_the_deadline_of_the_call(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
-    async with at_work(connect, sandbox, call_timeout_s=1.0) as client:
+    async with at_work(connect, sandbox, call_timeout_s=2.0) as client:
         sandbox.expire_access_token()
-        sandbox.faults.add(RENEW, delay=3.0)
-        began = time.monotonic()
+        gate = sandbox.faults.hold(RENEW)
         result = await client.call_tool(READ, {})
-        took = time.monotonic() - began
+        gate.open()
         await until(lambda: sandbox.tokens.renewals and holds_newest(home, sandbox))
         good(await client.call_tool(READ, {}))
     assert bad(result)["retryable"] is True
-    assert took < 2.5
 
 
 async def test_a_new_pair_is_on_disk_before_it_is_used(connect: Connect, sandbox: Sandbox, home: Path) -> None:
@@ -631,8 +634,11 @@ async def test_a_renewal_asked_for_answers_seller_expiries_and_scopes(connect: C
 
 async def test_two_renewals_asked_for_at_once_are_one(connect: Connect, sandbox: Sandbox) -> None:
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(RENEW, delay=0.1)
-        for result in await asyncio.gather(*(client.call_tool(RENEW, {}) for _ in range(5))):
+        gate = sandbox.faults.hold(RENEW)
+        calls = [asyncio.create_task(client.call_tool(RENEW, {})) for _ in range(5)]
+        await until(lambda: gate.arrived)
+        gate.open()
+        for result in await asyncio.gather(*calls):
             good(result)
     assert sandbox.tokens.renewals == 1
 

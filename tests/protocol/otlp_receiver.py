@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.platform.test_tokens import until
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -130,7 +130,7 @@ class OtlpReceiver:
 
     async def wait_for(self, name: str, count: int = 1) -> list[ReceivedSpan]:
         """The spans of this name, once there are so many."""
-        await until(lambda: len(self.list_spans(name)) >= count, patience=30)
+        await until(lambda: len(self.list_spans(name)) >= count)
         return self.list_spans(name)
 
 

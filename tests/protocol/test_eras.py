@@ -18,6 +18,7 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.protocol.test_server import INITIALIZE, MODERN, Process, process
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -114,7 +115,7 @@ class Pipe:
         return self._id
 
     async def answer(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return (await self._answers.receive()).message.model_dump(by_alias=True, exclude_none=True)
 
     async def ask(self, method: str, params: Mapping[str, Any] | None) -> dict[str, Any]:

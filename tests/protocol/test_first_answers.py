@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET
 from tests.protocol.test_server import INITIALIZE, MODERN
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +76,7 @@ async def ask_sdk(server: Server[Any], lines: Iterable[bytes], *, envelopes: boo
             assert not faults
             await requests.send(SessionMessage(message))
             if b'"id"' in line:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_S):
                     answer = (await answers.receive()).message
                 found.append(answer.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n")
         requests.close()

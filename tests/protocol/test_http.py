@@ -29,6 +29,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import reply
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -54,7 +55,7 @@ class Served:
     @asynccontextmanager
     async def connect(self, era: str, **more: Any) -> AsyncIterator[Client]:
         async with (
-            httpx2.AsyncClient(headers=BEARER, timeout=30) as http_client,
+            httpx2.AsyncClient(headers=BEARER, timeout=PATIENCE_S) as http_client,
             Client(streamable_http_client(self.url, http_client=http_client), mode=era, **more) as client,
         ):
             yield client
@@ -241,7 +242,7 @@ async def test_what_is_too_long_is_not_read(served: Served) -> None:
 
 @pytest.mark.parametrize(("method", "status"), [("GET", 405), ("DELETE", 405), ("PUT", 405)])
 async def test_other_methods_are_refused_and_no_stream_stays_open(served: Served, method: str, status: int) -> None:
-    async with httpx2.AsyncClient(headers=CONTENT | BEARER, timeout=5) as client:
+    async with httpx2.AsyncClient(headers=CONTENT | BEARER, timeout=PATIENCE_S) as client:
         assert (await client.request(method, served.url)).status_code == status
 
 
@@ -283,7 +284,7 @@ def test_the_first_start_makes_a_token_and_prints_a_block_that_works(home: Path)
     with run_server(home) as process:
         words = read_until_ready(process)
         process.send_signal(signal.SIGTERM)
-        block = json.loads(process.communicate(timeout=20)[0])
+        block = json.loads(process.communicate(timeout=PATIENCE_S)[0])
     (entry,) = block["mcpServers"].values()
     assert entry["url"] in words
     token = entry["headers"]["Authorization"].removeprefix("Bearer ")
@@ -298,7 +299,7 @@ def test_the_first_start_makes_a_token_and_prints_a_block_that_works(home: Path)
         response = httpx2.post(url, headers=CONTENT | {"Authorization": f"Bearer {token}"}, json=LIST_TOOLS)
         assert response.status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=20)[0] == ""  # a log that is kept somewhere does not get it
+        assert process.communicate(timeout=PATIENCE_S)[0] == ""  # a log that is kept somewhere does not get it
 
     with run_server(home, "--new-token") as process:
         words = read_until_ready(process)
@@ -311,7 +312,7 @@ def test_a_port_that_is_taken_is_named(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with run_server(home, "--port", port) as process:
-            words = process.communicate(timeout=30)[1]
+            words = process.communicate(timeout=PATIENCE_S)[1]
     assert process.returncode == 2
     assert f"Port {port} can't be served" in words
     assert "Traceback" not in words
@@ -323,10 +324,10 @@ def test_calls_under_way_end_before_the_process_does(home: Path) -> None:
         token = (home / "sandbox" / "http-token.txt").read_text()
         call = LIST_TOOLS | {"method": "tools/call", "params": {"name": "get_worklist", "arguments": {}}}
         with (
-            httpx2.Client(headers=CONTENT | {"Authorization": f"Bearer {token}"}, timeout=60) as client,
+            httpx2.Client(headers=CONTENT | {"Authorization": f"Bearer {token}"}, timeout=PATIENCE_S) as client,
             client.stream("POST", url, json=call) as response,
         ):
             process.send_signal(signal.SIGTERM)
             assert response.status_code == 200
             assert '\\"data\\"' in response.read().decode()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE_S)

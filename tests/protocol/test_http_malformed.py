@@ -26,6 +26,7 @@ from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import BEARER, CONTENT, LIST_TOOLS, TOKEN
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -66,14 +67,14 @@ class Served:
                 writer.write_eof()
         answer = b""
         with suppress(ConnectionError):
-            answer = await asyncio.wait_for(reader.read(), 30)
+            answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
         return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 
     async def is_answering(self) -> bool:
-        async with httpx2.AsyncClient(headers=CONTENT | BEARER, timeout=10) as client:
+        async with httpx2.AsyncClient(headers=CONTENT | BEARER, timeout=PATIENCE_S) as client:
             response = await client.post(make_url("127.0.0.1", self.port), json=LIST_TOOLS)
         return response.status_code == 200 and bool(response.json()["result"]["tools"])
 
@@ -301,7 +302,7 @@ async def test_slow_senders_keep_nobody_waiting(served: Served, monkeypatch: pyt
     assert await served.is_answering()
     for number, (reader, writer) in enumerate(senders):
         if number % 2:
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
             assert answer.startswith(b"HTTP/1.1 408 ")
         writer.close()
     assert served.reached == ["tools/list"]
@@ -311,7 +312,7 @@ async def test_requests_in_one_piece_are_each_answered(served: Served) -> None:
     reader, writer = await served.connect(
         make_request(headers={"Connection": "keep-alive"}) * 5 + make_request(BODY[:-1])
     )
-    answers = await asyncio.wait_for(reader.read(), 10)
+    answers = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     assert answers.count(b"HTTP/1.1 200 ") == 5
     assert answers.count(b"HTTP/1.1 400 ") == 1

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.platform.test_tokens import WRITE, reference, until
+from tests.platform.test_tokens import WRITE, reference
 from tests.platform.worker import keys
 from tests.protocol.otlp_receiver import receive_otlp
 from tests.protocol.test_operating import SIGNALS, Served, make_call, read_result, serve
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ async def test_what_is_sent_is_to_the_number_what_metrics_tell(home: Path, sandb
                 for key, value in (await served.read_samples()).items()
                 if not key[0].endswith("_created") and not key[0].startswith(COUNTS_OF_PROCESS)
             }
-            await until(lambda: expected.items() <= receiver.read_samples().items(), patience=10)
+            await until(lambda: expected.items() <= receiver.read_samples().items())
             samples = receiver.read_samples()
     assert {name for name, _ in expected} >= {
         *("calls_total", "call_seconds_bucket", "refusals_total", "platform_requests_total", "platform_seconds_sum"),
@@ -75,7 +76,7 @@ async def test_what_was_counted_last_is_sent_at_the_end_and_wants_no_port(home: 
             assert (await served.post(make_call(READ), "wrong")).status_code == 401
             assert not receiver.bodies
             served.process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(served.process.wait(), 15) == 0
+            assert await asyncio.wait_for(served.process.wait(), PATIENCE_S) == 0
     samples = receiver.read_samples()
     assert samples["calls_total", f"{READ} ok"] == samples["refusals_total", "401"] == 1
     assert not receiver.spans

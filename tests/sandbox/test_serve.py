@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from tests.keys import reply
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -37,7 +38,7 @@ def test_it_serves_until_it_is_stopped_and_says_nothing_of_its_own() -> None:
         page = httpx2.get(f"{base_url}/open/authorize?service_id=7", trust_env=False).text
         assert 'href="https://shops.example/back?code=' in page
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert (out, err) == ("", "")
 
 

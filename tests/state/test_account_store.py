@@ -7,7 +7,6 @@ import io
 import os
 import stat
 import sys
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -159,19 +158,14 @@ async def test_who_waits_for_another_process_keeps_nobody_else_waiting(
 ) -> None:
     async with at_work(connect, sandbox) as client:
         sandbox.expire_access_token()
-        longest = 0.0
         async with lock_held(home):
             waiting = asyncio.create_task(client.call_tool(READ, {}))
-            began = time.monotonic()
-            while time.monotonic() < began + 0.6:
-                before = time.monotonic()
+            for _ in range(30):
                 await asyncio.sleep(0.01)
                 good(await client.call_tool("list_shops", {}))
-                longest = max(longest, time.monotonic() - before)
             assert not waiting.done()
             assert sandbox.log.list_entries("refresh_access_token") == []
         good(await waiting)
-    assert longest < 0.4
     assert holds_newest(home, sandbox)
 
 

@@ -35,6 +35,7 @@ from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, keys
 from tests.teams.databases import KEY
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     import asyncio
@@ -80,7 +81,7 @@ class Replica:
     async def connect(self, tenant: str = "", mode: str = "auto", **more: Any) -> AsyncIterator[Client]:
         headers = {"Authorization": f"Bearer {self.token}"} | ({TENANT_HEADER.decode(): tenant} if tenant else {})
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=60) as http_client,
+            httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S) as http_client,
             Client(streamable_http_client(self.url, http_client=http_client), mode=mode, **more) as client,
         ):
             yield client

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from scripts.team.services import MissingServiceError, Postgres, Redis, run_postgres, run_redis
 
+from mcp_server_tiktok_shop.state.redis import connection
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,5 +35,6 @@ def database_url(postgres: Postgres) -> str:
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
-    with skip_without_services(), run_redis() as server:
+    with skip_without_services(), run_redis() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "TIMEOUT_S", 10.0)  # on a busy machine it takes its time, and is not away for that
         yield server

@@ -16,9 +16,10 @@ from mcp.shared.exceptions import MCPError
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
-from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference, until
+from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference
 from tests.teams.replicas import Replica, sandbox_keys, serve_pair, serve_replica, serve_replicas, start_replica
 from tests.teams.test_replicas import read_stored
+from tests.waits import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,13 +52,12 @@ async def test_a_write_whose_replica_is_killed_is_unknown_at_the_other_and_not_s
         serve_replica(home, database_url, **sandbox_keys(sandbox, url)) as stays,
         start_replica(home, database_url, stays.token, **sandbox_keys(sandbox, url)) as goes,
     ):
-        sandbox.faults.add(WRITE, delay=1.0)
+        gate = sandbox.faults.hold(WRITE)
         cut = asyncio.create_task(call_until_cut(goes, WRITE, reference(sandbox)))
-        await until(lambda: sandbox.log.list_entries(WRITE) or sandbox.app.max_in_flight)
-        await until(lambda: done(sandbox, WRITE) or sandbox.app.max_in_flight > 0)
-        await asyncio.sleep(0.5)
+        await until(lambda: gate.waiting)
         await goes.kill()
         assert await cut is None
+        gate.open()
         async with stays.connect() as client:
             told = bad(await client.call_tool(WRITE, reference(sandbox)))
             assert told["error"] == "unknown_outcome"
@@ -88,6 +88,7 @@ async def test_no_write_is_done_twice_whenever_replicas_are_killed(home: Path, d
                 first = await asyncio.gather(*calls)
             sandbox.faults.clear()
             await asyncio.sleep(0.1)  # what the dead one had sent still arrives
+            await until(lambda: not sandbox.app.in_flight)
             async with stays.connect() as client:
                 second = await asyncio.gather(*(client.call_tool(WRITE, arguments) for arguments in work))
             for earlier, later in zip(first, second, strict=True):
@@ -121,6 +122,7 @@ async def test_a_pair_survives_the_kill_of_the_replica_that_renews_it(home: Path
                 await goes.kill()
                 await call
             await asyncio.sleep(0.1)
+            await until(lambda: not sandbox.app.in_flight)
             sandbox.faults.clear()
             (account,) = (await read_stored(stays)).values()
             newest = sandbox.accounts[0].refresh_token
@@ -185,18 +187,22 @@ async def test_a_renewal_during_a_restart_of_the_database_loses_no_pair(
     async with serve_pair(home, database_url, sandbox) as (first, one, other):
         good(await one.call_tool(READ, {}))
         sandbox.expire_access_token()
-        sandbox.faults.add(RENEW, delay=0.5)
+        gate = sandbox.faults.hold(RENEW)
         calls = asyncio.gather(*(one.call_tool(READ, {}) for _ in range(5)))
-        await until(lambda: sandbox.log.list_entries(RENEW) or sandbox.tokens.renewals or sandbox.app.max_in_flight)
-        await asyncio.sleep(0.2)
+        await until(lambda: gate.waiting)
         await asyncio.to_thread(postgres.restart)
+        gate.open()
         for result in await calls:
             assert not result.is_error or reply(result)["error"] in ("not_configured", "internal"), reply(result)
-        await asyncio.sleep(2.5)  # what could not be stored is tried again
+
+        async def read_refresh_token() -> str:
+            (account,) = (await read_stored(first)).values()
+            return account.refresh_token.get_secret_value()
+
+        await until(read_refresh_token, sandbox.accounts[0].refresh_token)  # what could not be stored is tried again
         for client in (one, other):
             good(await client.call_tool(READ, {}))
-        (account,) = (await read_stored(first)).values()
-    assert account.refresh_token.get_secret_value() == sandbox.accounts[0].refresh_token
+        assert await read_refresh_token() == sandbox.accounts[0].refresh_token
 
 
 @linux
@@ -221,8 +227,7 @@ async def test_a_replica_without_its_database_is_not_ready_and_says_why(
         assert (status, report["status"]) == (503, "not ready")
         assert "database" in report["missing"]["database"]
         good(await client.call_tool(READ, {}))
-        await asyncio.sleep(1.1)
-        assert (await replica.ask_readiness())[0] == 200
+        await until(replica.ask_readiness, (200, {"status": "ready", "missing": {}}))
 
 
 # ---- Redis
@@ -241,9 +246,8 @@ async def test_while_redis_is_away_calls_go_on_and_readiness_tells(home: Path, d
         status, report = await first.ask_readiness()
         assert (status, list(report["missing"])) == (200, ["redis"])
         await asyncio.to_thread(redis.start)
-        await asyncio.sleep(1.1)
         good(await one.call_tool(READ, {}))
-        assert await first.ask_readiness() == (200, {"status": "ready", "missing": {}})
+        await until(first.ask_readiness, (200, {"status": "ready", "missing": {}}))
 
 
 async def test_what_one_replica_learns_of_a_rate_the_other_keeps_to(
@@ -253,12 +257,12 @@ async def test_what_one_replica_learns_of_a_rate_the_other_keeps_to(
     async with serve_pair(home, database_url, sandbox, redis=redis.url) as (_first, one, other):
         good(await one.call_tool(READ, {}))
         good(await other.call_tool(READ, {}))
-        sandbox.faults.add(READ, status=429, code=36009002, message="Too many requests.", retry_after=2)
+        sandbox.faults.add(READ, status=429, code=36009002, message="Too many requests.", retry_after=5)
         loop = asyncio.get_running_loop()
         began = loop.time()
         throttled = asyncio.create_task(one.call_tool(READ, {}))
         await until(lambda: any(entry.status == 429 for entry in sandbox.log.list_entries(READ)))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.5)
         good(await other.call_tool(READ, {}))
-        assert loop.time() - began >= 2.0
+        assert loop.time() - began >= 5.0
         good(await throttled)

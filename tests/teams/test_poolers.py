@@ -44,7 +44,7 @@ def pool_connections(postgres: Postgres, database_url: str, **settings: str) -> 
             pooler = subprocess.Popen(command, user=postgres.user, stdout=log, stderr=log)  # noqa: S603
         url = f"postgresql://postgres@127.0.0.1:{port}/{name}"
         try:
-            for _ in range(200):
+            for _ in range(1200):
                 try:
                     psycopg.connect(url, connect_timeout=2).close()
                     break

@@ -21,6 +21,7 @@ from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from tests.teams.databases import CIPHER, KEY, open_database
 from tests.teams.replicas import make_environment
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def run(home: Path, url: str, *arguments: str, **more: str) -> subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 

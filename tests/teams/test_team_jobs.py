@@ -11,7 +11,6 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import told
-from tests.platform.test_tokens import until
 from tests.teams.replicas import Replica, sandbox_keys, serve_replicas, start_replica
 from tests.teams.test_faults import call_until_cut
 from tests.teams.test_questions import serve_team
@@ -31,6 +30,7 @@ from tests.tools.several_shops import (
 )
 from tests.tools.test_ids_of_several_shops import find_chat
 from tests.tools.test_ship_orders import list_waiting
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -119,13 +119,14 @@ async def test_where_a_replica_is_killed_between_shops_another_does_what_is_left
                 asked = await run(client, "change_prices", **arguments)
                 for _ in titles:
                     sandbox.faults.add("update_price", delay=0.001)
-                sandbox.faults.add("update_price", delay=1.5)
+                gate = sandbox.faults.hold("update_price")
                 token = {"token": asked["confirm"]}
                 cut = asyncio.create_task(call_until_cut(goes, "confirm_write", token))
-                await until(lambda: not sandbox.faults._planned, patience=30.0)
+                await until(lambda: gate.waiting)
                 await goes.kill()
                 assert await cut is None
-            await asyncio.sleep(2.0)  # what the dead one had sent still arrives
+            gate.open()  # what the dead one had sent still arrives
+            await until(lambda: not sandbox.app.in_flight)
             again = await run(client, "change_prices", **arguments)
             third = await run(client, "change_prices", **arguments)
     sent = [(region, entry.path) for (_, region), entry in zip(list_sent(sandbox), list_writes(sandbox), strict=True)]
@@ -237,10 +238,11 @@ async def test_what_was_done_is_told_though_the_database_went_away_meanwhile(
     async with serve_tenants(home, database_url, sandbox, confirm="none") as (first, second):
         async with first.connect("tenant-0") as client:
             await client.list_tools()  # which this client does after its first call, and then not again
-            sandbox.faults.add("update_price", delay=2.0)
+            gate = sandbox.faults.hold("update_price")
             call = asyncio.create_task(run(client, "change_prices", **arguments))
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: gate.waiting)
             await asyncio.to_thread(postgres.stop)
+            gate.open()
             try:
                 part = await call
             finally:
@@ -248,10 +250,11 @@ async def test_what_was_done_is_told_though_the_database_went_away_meanwhile(
         assert len(list_sent(sandbox)) == 1
         assert (part["status"], part["data"]["done"]) == ("unfinished", len(find_product(gb, titles[0]).skus))
         assert "It ended before all was done: " in part["note"]
-        for _ in range(100):
-            if (await second.ask_readiness())[0] == READY:
-                break
-            await asyncio.sleep(0.2)
+
+        async def ask_status() -> int:
+            return (await second.ask_readiness())[0]
+
+        await until(ask_status, READY)
         async with second.connect("tenant-0") as client:
             soon = await run(client, "change_prices", **arguments)
             monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.records.RUNNING_WINDOW_S", 0.0)
@@ -277,18 +280,21 @@ async def test_a_job_that_its_client_cancels_at_one_replica_goes_on_at_another(
             serve_replicas(1, home, database_url, **settings) as (stays,),
             start_replica(home, database_url, stays.token, **settings) as other,
         ):
-            sandbox.faults.add("send_message", delay=2.0)
+            gate = sandbox.faults.hold("send_message")
             cancelled = asyncio.create_task(call_until_cut(other, "run_write_operation", call))
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: gate.waiting)
             cancelled.cancel()
             await asyncio.wait([cancelled])
             if ends:
                 assert other.process is not None
                 await asyncio.sleep(0.2)
                 other.process.terminate()
-                await asyncio.wait_for(other.process.wait(), 20)
+                asyncio.get_running_loop().call_later(0.5, gate.open)
+                await asyncio.wait_for(other.process.wait(), PATIENCE_S)
             else:
-                await asyncio.sleep(3.5)
+                gate.open()
+                await until(lambda: not sandbox.app.in_flight)
+                await asyncio.sleep(1.5)
             assert list_sent(sandbox) == [("send_message", "GB")]
             async with stays.connect() as client:
                 rest = await run(client, "reply_to_buyer", **arguments)

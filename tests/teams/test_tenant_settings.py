@@ -17,6 +17,7 @@ from tests.cli.test_login import logging_kept
 from tests.platform.test_tokens import READ, WRITE, bad, done, good, reference
 from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_replicas
 from tests.teams.test_replicas import put_accounts
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -171,11 +172,12 @@ async def test_a_call_under_way_ends_as_it_began_when_the_settings_change(home: 
     sandbox = Sandbox(orders=20, shops=3)
     async with served(home, database_url, sandbox, 1) as (replica,), replica.connect("tenant-0") as client:
         good(await client.call_tool(READ, SHOP))
-        sandbox.app.answer_delay_s = 1.0
+        gate = sandbox.faults.hold(READ, times=5)
         under_way = [asyncio.create_task(client.call_tool(READ, SHOP)) for _ in range(5)]
-        await asyncio.sleep(0.4)
+        await until(lambda: gate.waiting == 5)
         await change(replica, "tenant-0", exclude_tools=READ)
         assert bad(await client.call_tool(READ, SHOP))["error"] == "not_permitted"
+        gate.open()
         for result in await asyncio.gather(*under_way):
             good(result)
         assert replica.apps is not None

@@ -24,6 +24,7 @@ from tests.protocol.test_http_malformed import read_memory_mb
 from tests.protocol.test_oauth import CONTENT, encode, make_call, make_forgeries, sign
 from tests.teams.replicas import TENANT_CLAIM, Replica, make_provider_authorizer, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts
+from tests.waits import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -122,7 +123,7 @@ async def test_no_token_of_another_tenant_nor_a_forged_one_reaches_a_tenants_sho
         draw.shuffle(tokens)
         call = make_call("get_order_list", shop=foreign.id, page_size=1, fields=["*"])
         sandbox.log.clear()
-        async with httpx2.AsyncClient(headers=CONTENT, timeout=60) as client:
+        async with httpx2.AsyncClient(headers=CONTENT, timeout=PATIENCE_S) as client:
 
             async def send_all(some: list[str]) -> None:
                 for token in some:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.platform.test_tokens import until
 from tests.platform.worker import keys
 from tests.protocol.test_http import serve
 from tests.protocol.test_server import process
@@ -28,6 +27,7 @@ from tests.tools.several_shops import (
     run,
 )
 from tests.tools.test_ids_of_several_shops import find_chat
+from tests.waits import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.shops(3)
 SEND = "send_message"
 CANCELLED_TURNS, MAX_TURNS = 12, 40
-WRITE_S = 1.5  # that the platform takes for the first of the writes
 
 
 async def cancel_during_a_write(client: Client, sandbox: Sandbox, operation: str, tool: str, **arguments: Any) -> None:
     """The client gives up on a job of several writes while the first is on its way."""
-    sandbox.faults.add(operation, delay=WRITE_S)
+    gate = sandbox.faults.hold(operation)
     call = asyncio.create_task(run(client, tool, **arguments))
-    await until(lambda: not sandbox.faults._planned, patience=20.0)
-    await asyncio.sleep(0.2)
+    await until(lambda: gate.waiting)
     call.cancel()
     await asyncio.wait([call])
-    await asyncio.sleep(WRITE_S + 1.0)
+    gate.open()
+    await until(lambda: not sandbox.app.in_flight)
+    await asyncio.sleep(1.0)
 
 
 async def test_a_job_that_is_cancelled_ends_with_the_write_under_way_and_goes_on_by_the_same_call(
@@ -118,11 +118,13 @@ async def test_a_process_that_is_told_to_end_begins_no_further_write_of_a_job(ho
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with process(home, **settings) as server:
             await server.initialize()
-            sandbox.faults.add(SEND, delay=WRITE_S)
+            gate = sandbox.faults.hold(SEND)
             await server.send("tools/call", {"name": "run_write_operation", "arguments": call})
-            await until(lambda: not sandbox.faults._planned, patience=20.0)
+            await until(lambda: gate.waiting)
             server.process.terminate()
-            await asyncio.wait_for(server.process.wait(), 15)
+            await asyncio.sleep(0.5)
+            gate.open()
+            await asyncio.wait_for(server.process.wait(), PATIENCE_S)
         assert list_sent(sandbox) == [(SEND, "GB")]
         async with process(home, **settings) as server:
             await server.initialize()

@@ -8,6 +8,7 @@ import re
 import time
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,13 +16,14 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.calls.jobs.sender import STEP_TIME_S
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.jobs.change_rules import ChangeRule, Ending
 from tests.calls.test_writes import Clock, Person, told, writes
-from tests.platform.test_tokens import until
 from tests.tools.job_items import to_items
 from tests.tools.test_product_jobs import list_products, run
+from tests.waits import LeapingClock, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,11 +160,12 @@ async def test_a_job_that_was_cut_off_goes_on_where_it_ended(connect: Connect, s
         before = await read_prices(client)
         arguments = {"products": [sku["id"] for sku in skus], "percent": 20}
         sandbox.faults.add("update_price", delay=0.001)
-        sandbox.faults.add("update_price", delay=0.5)
+        gate = sandbox.faults.hold("update_price")
         call = asyncio.create_task(run(client, "change_prices", **arguments))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: gate.waiting)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
+        gate.open()
         await until(lambda: '"running_at":0.0' in (home / "sandbox" / "jobs.json").read_text().replace(" ", ""))
         again = await run(client, "change_prices", **arguments)
         after = await read_prices(client)
@@ -177,17 +180,16 @@ async def test_a_job_that_was_cut_off_goes_on_where_it_ended(connect: Connect, s
 
 
 async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
-    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, sandbox: Sandbox
 ) -> None:
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    clock = LeapingClock()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=clock.runtime) as client:
         skus = choose_single(await list_skus(client), 2)
         before = await read_prices(client)
         arguments = {"products": [sku["id"] for sku in skus], "percent": 10}
         token = (await run(client, "change_prices", **arguments))["confirm"]
-        sandbox.faults.add("update_price", delay=1.0)
-        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.sender.STEP_TIME_S", 44.2)  # of 45 seconds
+        sandbox.faults.add("update_price", edit=partial(clock.leap, CALL_TIMEOUT_S - STEP_TIME_S))
         ended = await told(client, "confirm_write", token=token)
-        monkeypatch.undo()
         assert ended["status"] == "unfinished"
         assert (ended["data"]["done"], ended["data"]["not_yet"]) == (1, 1)
         assert "time" in ended["note"]
@@ -201,16 +203,15 @@ async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
 
 
 async def test_who_reads_for_longer_than_a_call_may_take_is_not_asked_in_vain(
-    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, sandbox: Sandbox
 ) -> None:
-    monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.sender.STEP_TIME_S", 0.1)
-    person = Person("accept")
+    person, clock = Person("accept"), LeapingClock()
 
     async def answer_late(context: Any, params: Any) -> Any:
-        await asyncio.sleep(4.5)
+        clock.leap(CALL_TIMEOUT_S + 1)
         return await person(context, params)
 
-    more: dict[str, Any] = {"sandbox": "1", "sandbox_object": sandbox, "call_timeout_s": 4.0}
+    more: dict[str, Any] = {"sandbox": "1", "sandbox_object": sandbox, "runtime": clock.runtime}
     async with connect(**more, confirm="asks", asked=answer_late) as client:
         (sku,) = choose_single(await list_skus(client), 1)
         done = await run(client, "change_prices", products=[sku["id"]], percent=10)

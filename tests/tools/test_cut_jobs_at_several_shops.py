@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.calls.jobs.sender import STEP_TIME_S
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Clock, Person, told
-from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     PAUSE,
     SENCHA,
@@ -25,6 +26,7 @@ from tests.tools.several_shops import (
     raise_by_tenth,
     run,
 )
+from tests.waits import LeapingClock, until
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -58,9 +60,10 @@ async def test_a_repeat_that_was_cut_goes_on_and_raises_nothing_a_third_time(
     skus = list_skus(sandbox, titles, *shop.split(","))
     arguments: dict[str, Any] = {"products": titles, "percent": 10, "shop": shop}
     before = [sku.price for sku in skus]
-    async with at_several(connect, sandbox, confirm="none", call_timeout_s=11.0) as client:
+    clock = LeapingClock()
+    async with at_several(connect, sandbox, confirm="none", runtime=clock.runtime) as client:
         await run(client, "change_prices", **arguments)
-        sandbox.faults.add("update_price", delay=3.2)
+        sandbox.faults.add("update_price", edit=partial(clock.leap, CALL_TIMEOUT_S - STEP_TIME_S))
         cut = await run(client, "change_prices", **arguments, repeat=True)
         assert (cut["status"], cut["data"]["done"]) == (
             "unfinished",
@@ -71,7 +74,6 @@ async def test_a_repeat_that_was_cut_goes_on_and_raises_nothing_a_third_time(
         twice = raise_all(raise_all(before))
         assert [sku.price for sku in skus] == twice
         assert "status" not in rest
-        sandbox.faults._planned.clear()
         held = await run(client, "change_prices", **arguments)
         await run(client, "change_prices", **arguments, repeat=True)
     assert held["error"] == "already_done"
@@ -119,8 +121,8 @@ async def test_a_repeat_that_left_a_shop_out_does_the_others_once(connect: Conne
 async def test_a_shop_that_does_not_answer_leaves_the_others_the_time_for_their_writes(
     connect: Connect, sandbox: Sandbox
 ) -> None:
-    async with at_several(connect, sandbox, confirm="none", call_timeout_s=20.0) as client:
-        sandbox.faults.add("search_products", delay=25.0)
+    async with at_several(connect, sandbox, confirm="none", call_timeout_s=24.0) as client:
+        sandbox.faults.hold("search_products")
         part = await run(client, "pause_products", products=[SENCHA], shop="all")
         slow = [row["region"] for row in part["data"]["shops"] if row.get("error") == "network"]
         rest = await run(client, "pause_products", products=[SENCHA], shop="all")
@@ -138,10 +140,11 @@ async def test_the_call_that_takes_a_job_back_is_of_no_other_assistants_writes(
         at_several(connect, sandbox, confirm="none") as one,
         at_several(connect, sandbox, confirm="none") as two,
     ):
-        sandbox.faults.add(PAUSE, delay=3.0)
+        gate = sandbox.faults.hold(PAUSE)
         slow = asyncio.create_task(run(one, "pause_products", products=[SENCHA], shop="GB"))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: gate.waiting)
         fast = await run(two, "pause_products", products=[SENCHA], shop="GB,DE")
+        gate.open()
         first = await slow
     assert [row.get("error") for row in fast["data"]["shops"]] == ["unknown_outcome", None]
     undo = fast["data"]["undo"]["arguments"]["arguments"]
@@ -188,8 +191,9 @@ async def test_a_person_can_tell_two_shops_with_long_names_apart(connect: Connec
 
 async def test_a_no_to_more_shops_ends_the_yes_to_what_was_left_of_a_job(connect: Connect, sandbox: Sandbox) -> None:
     person = Person("accept", "decline", "decline")
-    async with at_several(connect, sandbox, asked=person, call_timeout_s=11.0) as client:
-        sandbox.faults.add(PAUSE, delay=3.2)
+    clock = LeapingClock()
+    async with at_several(connect, sandbox, asked=person, runtime=clock.runtime) as client:
+        sandbox.faults.add(PAUSE, edit=partial(clock.leap, CALL_TIMEOUT_S - STEP_TIME_S))
         cut = await run(client, "pause_products", products=[SENCHA], shop="GB,DE")
         more = await run(client, "pause_products", products=[SENCHA], shop="all")
         rest = await run(client, "pause_products", products=[SENCHA], shop="GB,DE")

@@ -10,7 +10,6 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person
-from tests.platform.test_tokens import until
 from tests.tools.job_items import to_items
 from tests.tools.several_shops import (
     agree,
@@ -26,6 +25,7 @@ from tests.tools.several_shops import (
 )
 from tests.tools.test_decide_returns import find_request
 from tests.tools.test_ship_orders import list_waiting
+from tests.waits import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,10 +181,11 @@ async def test_two_assistants_with_the_same_job_at_several_shops_do_it_once(conn
         at_several(connect, sandbox, confirm="none") as one,
         at_several(connect, sandbox, confirm="none") as two,
     ):
-        sandbox.faults.add("get_product", delay=2.0)
+        gate = sandbox.faults.hold("get_product")
         slow = asyncio.create_task(run(two, "change_prices", **arguments))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: gate.waiting)
         fast = await run(one, "change_prices", **arguments)
+        gate.open()
         late = await slow
     assert "error" not in fast
     assert late["error"] in ("already_done", "unknown_outcome", "declined")

@@ -10,7 +10,6 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_undo import list_changes, read_write, take_back
 from tests.calls.test_writes import told, writes
-from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     PAUSE,
     SENCHA,
@@ -24,6 +23,7 @@ from tests.tools.several_shops import (
     run,
 )
 from tests.tools.test_change_jobs import choose_single, list_skus, read_prices
+from tests.waits import until
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -175,10 +175,11 @@ async def test_of_a_shop_that_is_done_and_one_under_way_the_same_call_is_told_to
         at_several(connect, sandbox, confirm="none") as other,
     ):
         await run(client, "change_prices", **arguments, shop="GB")
-        sandbox.faults.add("update_price", delay=3.0)
+        gate = sandbox.faults.hold("update_price")
         slow = asyncio.create_task(run(other, "change_prices", **arguments, shop="US"))
-        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        await until(lambda: gate.waiting)
         both = await run(client, "change_prices", **arguments, shop="GB,US")
+        gate.open()
         await slow
     assert both["error"] == "unknown_outcome"
     assert "repeat" not in both["hint"]

@@ -11,22 +11,25 @@ import pytest
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Clock, told, writes
-from tests.platform.test_tokens import until
 from tests.tools.test_change_jobs import choose_single, list_skus, read_prices
 from tests.tools.test_product_jobs import list_products, run
+from tests.waits import until
 
 if TYPE_CHECKING:
     from mcp import Client
 
+    from mcp_server_tiktok_shop.sandbox import Gate
     from tests.conftest import Connect
 
 
-async def plan_slowly(client: Client, sandbox: Sandbox, arguments: dict[str, Any]) -> asyncio.Task[dict[str, Any]]:
-    """A call that knows already what the job did before, and reads prices when another has had time for all."""
-    sandbox.faults.add("get_product", delay=2.0)
+async def plan_slowly(
+    client: Client, sandbox: Sandbox, arguments: dict[str, Any]
+) -> tuple[asyncio.Task[dict[str, Any]], Gate]:
+    """A call that knows already what the job did before, and reads prices when the gate is opened."""
+    gate = sandbox.faults.hold("get_product")
     call = asyncio.create_task(run(client, "change_prices", **arguments))
-    await until(lambda: not sandbox.faults._planned, patience=20.0)
-    return call
+    await until(lambda: gate.waiting)
+    return call, gate
 
 
 async def test_a_job_that_is_repeated_at_once_sends_its_writes_once_more(connect: Connect, sandbox: Sandbox) -> None:
@@ -103,8 +106,10 @@ async def test_two_servers_that_are_given_the_same_raise_raise_once(
         (sku,) = choose_single(await list_skus(one), 1)
         arguments = {"products": [sku["id"]], "percent": 10, "repeat": repeat}
         before = (await read_prices(one))[sku["id"]]
-        slow = await plan_slowly(two, sandbox, arguments)
-        answers = [await run(one, "change_prices", **arguments), await slow]
+        slow, gate = await plan_slowly(two, sandbox, arguments)
+        first = await run(one, "change_prices", **arguments)
+        gate.open()
+        answers = [first, await slow]
         after = (await read_prices(one))[sku["id"]]
     assert ["error" in answer for answer in answers] == [False, True]
     assert after == (before * Decimal("1.1")).quantize(Decimal("0.01"), "ROUND_HALF_UP")
@@ -118,10 +123,11 @@ async def test_a_slow_plan_does_not_raise_what_another_raised_in_part(connect: C
         skus = choose_single(await list_skus(one), 2)
         arguments = {"products": [sku["id"] for sku in skus], "percent": 10}
         before = await read_prices(one)
-        slow = await plan_slowly(two, sandbox, arguments)
+        slow, gate = await plan_slowly(two, sandbox, arguments)
         sandbox.faults.add("update_price", delay=0.001)
         sandbox.faults.add("update_price", code=12052901, status=200)
         part = await run(one, "change_prices", **arguments)
+        gate.open()
         late = await slow
         rest = await run(two, "change_prices", **arguments)
         after = await read_prices(one)

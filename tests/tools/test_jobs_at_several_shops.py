@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pypdf import PdfReader
 
+from mcp_server_tiktok_shop.calls.jobs.sender import STEP_TIME_S
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S
 from tests.calls.test_writes import Person, told
-from tests.platform.test_tokens import until
 from tests.platform.worker import keys, started, waiting
 from tests.protocol.test_http import serve
 from tests.tools.job_items import to_items
@@ -32,6 +34,7 @@ from tests.tools.several_shops import (
     to_rows,
 )
 from tests.tools.test_ship_orders import list_pages, list_waiting
+from tests.waits import LeapingClock, until
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -268,11 +271,13 @@ async def test_a_server_that_is_killed_between_shops_goes_on_with_what_is_left_a
             asked = await run(client, "change_prices", **arguments)
         for _ in titles:
             sandbox.faults.add("update_price", delay=0.001)
-        sandbox.faults.add("update_price", delay=1.5)
+        gate = sandbox.faults.hold("update_price")
         async with waiting() as worker:
             worker.begin(home, settings, [("confirm_write", {"token": asked["confirm"]})])
-            await until(lambda: not sandbox.faults._planned, patience=30.0)
+            await until(lambda: gate.waiting)
             await worker.kill()
+        gate.open()
+        await until(lambda: not sandbox.app.in_flight)
         async with connect(**settings) as client:
             again = await run(client, "change_prices", **arguments)
             third = await run(client, "change_prices", **arguments)
@@ -297,9 +302,9 @@ async def test_a_server_that_is_killed_between_shops_goes_on_with_what_is_left_a
 async def test_when_the_time_is_up_between_shops_the_same_call_does_the_rest_unasked(
     connect: Connect, sandbox: Sandbox
 ) -> None:
-    person = Person("accept")
-    async with at_several(connect, sandbox, asked=person, call_timeout_s=11.0) as client:
-        sandbox.faults.add(PAUSE, delay=3.2)
+    person, clock = Person("accept"), LeapingClock()
+    async with at_several(connect, sandbox, asked=person, runtime=clock.runtime) as client:
+        sandbox.faults.add(PAUSE, edit=partial(clock.leap, CALL_TIMEOUT_S - STEP_TIME_S))
         cut = await run(client, "pause_products", products=[SENCHA], shop="GB,DE,US")
         assert list_sent(sandbox) == [(PAUSE, "GB")]
         again = await run(client, "pause_products", products=[SENCHA], shop="GB,DE,US")
@@ -374,9 +379,10 @@ async def test_parts_that_other_calls_began_are_taken_back_by_a_call_each(connec
     gb, de, _ = list_shops(sandbox)
     titles = list_free_titles(gb, de)[:2]
     arguments: dict[str, Any] = {"products": titles, "amount": 3}
-    async with at_several(connect, sandbox, confirm="none", call_timeout_s=11.0) as client:
+    clock = LeapingClock()
+    async with at_several(connect, sandbox, confirm="none", runtime=clock.runtime) as client:
         for region in ("GB", "DE"):
-            sandbox.faults.add("update_inventory", delay=3.2)
+            sandbox.faults.add("update_inventory", edit=partial(clock.leap, CALL_TIMEOUT_S - STEP_TIME_S))
             cut = await run(client, "change_stock", **arguments, shop=region)
             assert cut["status"] == "unfinished"
         done = await run(client, "change_stock", **arguments, shop="GB,DE")

@@ -523,9 +523,9 @@ def test_pages_that_unpack_to_very_much_are_refused_soon() -> None:
             page[NameObject("/Contents")] = ArrayObject([place] * times)
         buffer = io.BytesIO()
         writer.write(buffer)
-        start = time.monotonic()
+        start = time.process_time()
         made, kind, _ = tried(buffer.getvalue())
-        assert time.monotonic() - start < 20
+        assert time.process_time() - start < 20
         assert kind == ("invalid_arguments" if times > 1 else "")
         assert len(made) < 60 * MB
 

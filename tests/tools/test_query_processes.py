@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.attack.test_label_workers import is_running, start
-from tests.mirror.filled_copies import wait_until
-from tests.protocol.test_server import children, process
+from tests.protocol.test_server import END_S, UNHURRIED, children, launch, process
+from tests.waits import until
 
 ENDLESS = {"sql": "SELECT max(a.range * b.range % 7) FROM range(10000000) a, range(10000000) b"}
 
@@ -18,27 +17,24 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="th
 
 
 async def wait_for_worker(pid: int) -> list[int]:
-    assert await wait_until(lambda: children(pid), 30)
+    await until(lambda: children(pid))
     return children(pid)
 
 
 async def test_a_call_that_is_cancelled_ends_its_question(home: Path, era: str) -> None:
-    async with process(home, "--sandbox") as server:
+    async with launch(UNHURRIED, home, "--sandbox") as server:
         if era == "legacy":
             await server.initialize()
         question = await start(server, "query_shop", ENDLESS, era)
         workers = await wait_for_worker(server.process.pid)
         await asyncio.sleep(0.5)
         await server.send("notifications/cancelled", {"requestId": question, "reason": "given up"}, notify=True)
-        deadline = time.monotonic() + 6
-        while any(map(is_running, workers)):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.02)
+        await until(lambda: not any(map(is_running, workers)), patience=END_S)
         following = await start(server, "query_shop", {"sql": "SELECT 6 * 7 AS answer"}, era)
         while (told := await server.answer()).get("id") != following:
             pass
         assert not told["result"].get("isError"), told
-        assert await server.end() < 5
+        await server.end()
 
 
 async def test_a_client_that_goes_leaves_no_question_behind(home: Path) -> None:
@@ -46,5 +42,5 @@ async def test_a_client_that_goes_leaves_no_question_behind(home: Path) -> None:
         await server.initialize()
         await start(server, "query_shop", ENDLESS, "legacy")
         workers = await wait_for_worker(server.process.pid)
-        assert await server.end() < 5
+        await server.end()
         assert not any(map(is_running, workers))

@@ -70,6 +70,8 @@ class AsgiApp:
         delay = self.answer_delay_s + (fault.delay if fault else 0)
         if delay:
             await asyncio.sleep(delay)
+        if fault and fault.gate:
+            await fault.gate.enter()
         reply: Reply | None = None
         if fault is None or fault.allows_operation:
             reply = await self._make_reply(target, http_request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -15,13 +16,32 @@ DataEdit = Callable[[Any], Any]  # from an answer's `data` to what is sent in it
 FaultStage = Literal["before", "after"]
 
 
+class Gate:
+    """Holds requests back until it is opened; `arrived` counts those that came to it, `waiting` those before it now."""
+
+    def __init__(self) -> None:
+        self.arrived = self.waiting = 0
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def enter(self) -> None:
+        self.arrived += 1
+        self.waiting += 1
+        try:
+            await self._opened.wait()
+        finally:
+            self.waiting -= 1
+
+
 @dataclass(frozen=True)
 class Fault:
     """One way to fail.
 
     `when` tells whether the operation still runs (`after`) or not (`before`). With nothing set but `delay`
-    the answer comes late, with `content_type` alone it is labelled wrongly; it is otherwise as it should be. `edit`
-    changes the data of a right answer: a shop with odd data.
+    or `gate` the answer comes late, with `content_type` alone it is labelled wrongly; it is otherwise as it should be.
+    `edit` changes the data of a right answer: a shop with odd data.
     """
 
     operation: str = "*"
@@ -33,6 +53,7 @@ class Fault:
     message: str = ""
     retry_after: str | float | None = None
     delay: float = 0.0
+    gate: Gate | None = None
     cut: FaultStage | None = None
     body: bytes | None = None
     content_type: str | None = None
@@ -104,6 +125,7 @@ class Faults:
         message: str = "Refused by a planned fault.",
         retry_after: str | float | None = None,
         delay: float = 0.0,
+        gate: Gate | None = None,
         cut: FaultStage | None = None,
         body: bytes | None = None,
         content_type: str | None = None,
@@ -124,6 +146,7 @@ class Faults:
                 message,
                 retry_after,
                 delay,
+                gate,
                 cut,
                 body,
                 content_type,
@@ -131,6 +154,15 @@ class Faults:
                 edit,
             )
         )
+
+    def hold(self, operation: str = "*", *, times: int | None = 1, **fault: Any) -> Gate:
+        """Keep the next `times` requests waiting, before the operation runs, until the gate that this gives is opened.
+
+        `fault` is what `add` takes, of what goes wrong then.
+        """
+        gate = Gate()
+        self.add(operation, times=times, gate=gate, **fault)
+        return gate
 
     def fail_at_random(self, seed: int | str, rates: Mapping[str, float], operation: str = "*") -> None:
         """From now on fail at random: `rates` gives each of KINDS its share of all requests."""
