@@ -274,7 +274,7 @@ async def test_an_order_of_another_shop_among_many_takes_few_reads_and_a_job_kno
         planned = await told(client, "run_write_operation", name="cancel_orders", arguments=arguments)
         later_count = len(sandbox.log.list_entries("get_order_detail")) - count
     assert {region: len(list_ids(block)) for region, block in found["data"].items()} == {"GB": 49, "DE": 1}
-    assert count <= 50, "one by one it were 90 and more"
+    assert count <= 50, "one by one it is a hundred"
     assert {item["shop"] for item in to_items(planned["data"])} == {"GB", "DE"}
     assert later_count == 2, "the orders of each shop at once, and none at the third"
 

@@ -88,7 +88,7 @@ def get_price_detail(call: Call) -> Json:
 
 
 def require_order(call: Call, order_id: str, unknown_code: int = 21001001) -> Order:
-    """The shop's order with this id, or the platform's refusal; `unknown` is the code of the operation's own area."""
+    """The shop's order with this id, or the platform's refusal; `unknown_code` is that of the operation's own area."""
     order = call.shop.orders.get(order_id)
     if order is None:
         refuse_foreign(call, order_id)
