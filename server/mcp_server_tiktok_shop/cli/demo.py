@@ -154,8 +154,8 @@ async def ship_order(session: DemoSession, order: dict[str, Any]) -> None:
 async def show_payout(session: DemoSession) -> None:
     session.show_question("What was the last payout made of?")
     since = (datetime.now(UTC) - timedelta(weeks=PAYOUT_WEEKS)).date().isoformat()
-    result = await session.call_tool("get_payments", create_time_ge=since, sort_order="DESC", page_size=1)
-    (payment,) = result["data"]["payments"]
+    result = await session.call_tool("get_payments", create_time_ge=since, sort_order="DESC", page_size=10)
+    payment = next(p for p in result["data"]["payments"] if p.get("paid_time"))  # the newest may be on its way
     result = await session.call_tool("get_statements", statement_time_ge=since, payment_status="PAID", page_size=100)
     statements = [s for s in result["data"]["statements"] if s.get("payment_id") == payment["id"]]
     statement_table = create_table("statement of", "sales", "fees", "shipping", "settled")
