@@ -53,7 +53,8 @@ class Suite:
 
         A test asks for itself, and what tests share for those that share it. A module asks for the tests that import
         it and for those of its room that have its name, or for all of its room where none has; any other file for
-        the tests that name it and for those of its room. What is in no room has the tests that are in none.
+        the tests that name it and for those of its room. A module in no room, or in one without tests, has the tests
+        that are in none.
         """
         if path in self.tests:
             return {path}
@@ -64,10 +65,11 @@ class Suite:
         place, start = (PACKAGE, PACKAGE.parent) if path.is_relative_to(PACKAGE) else (PurePosixPath(), PurePosixPath())
         *folders, name = path.relative_to(place).with_suffix("").parts
         room = TESTS.joinpath(*folders[:1])
-        in_room = self.list_folder(room) if room != TESTS else {test for test in self.tests if test.parent == TESTS}
+        in_none = {test for test in self.tests if test.parent == TESTS}
+        in_room = self.list_folder(room) if room != TESTS else in_none
         if path.suffix == ".py":
             found = self._list_importers(path.relative_to(start)) & self.tests
-            found |= _list_namesakes([*folders[1:], name], in_room) or in_room
+            found |= _list_namesakes([*folders[1:], name], in_room) or in_room or in_none
         else:
             found = {test for test in self.tests if path.name in self._texts[test]}
             found |= in_room if folders else set()
